@@ -1,1 +1,45 @@
-fn main() {}
+//! The project's own commands, run as `cargo xtask <command>`. One file per command in `commands/`.
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line tool talks on standard output"
+)]
+
+mod commands;
+mod machine;
+mod postgres;
+mod process;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tests and checks of the Valetkey workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set this machine up and run every test: format, tidy, lints, Rust tests, end-to-end suites.
+    Test(commands::test::Options),
+    /// Check what no compiler checks: lengths, names, crate arrows, migrations, stray paths.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Test(options) => commands::test::run(&options),
+        Command::Tidy => commands::tidy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
