@@ -27,7 +27,10 @@ impl Rng {
 
     /// The same bytes in the same order for the same seed. For tests only.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded { seed, counter: Arc::new(AtomicU64::new(0)) })
+        Self(Source::Seeded {
+            seed,
+            counter: Arc::new(AtomicU64::new(0)),
+        })
     }
 
     /// Fills the buffer.
@@ -36,15 +39,17 @@ impl Rng {
     /// When the operating system has no randomness to give: nothing safe can go on then.
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.0 {
-            #[expect(clippy::expect_used, reason = "without randomness no secret may be made")]
+            #[expect(
+                clippy::expect_used,
+                reason = "without randomness no secret may be made"
+            )]
             Source::System => rand::fill(buffer).expect("the system has a random source"),
             Source::Seeded { seed, counter } => {
                 for chunk in buffer.chunks_mut(32) {
                     let mut input = [0u8; 16];
                     input[..8].copy_from_slice(&seed.to_be_bytes());
-                    input[8..].copy_from_slice(
-                        &counter.fetch_add(1, Ordering::SeqCst).to_be_bytes(),
-                    );
+                    input[8..]
+                        .copy_from_slice(&counter.fetch_add(1, Ordering::SeqCst).to_be_bytes());
                     let block = digest::digest(&digest::SHA256, &input);
                     chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
                 }
@@ -95,7 +100,11 @@ impl Rng {
 
     /// A number in `0..bound`; zero when the bound is zero. Good enough for jitter, not for lots.
     pub fn below(&self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { u64::from_be_bytes(self.bytes()) % bound }
+        if bound == 0 {
+            0
+        } else {
+            u64::from_be_bytes(self.bytes()) % bound
+        }
     }
 }
 

@@ -107,6 +107,9 @@ mod tests {
         assert!(!scopes.grants("environment:connect_sessions:write"));
         assert!(!scopes.grants("account:environments:create"));
         assert!(ScopeSet::full_environment().grants("environment:proxy"));
-        assert!(!ScopeSet::new(vec!["environment:conn*".to_owned()]).grants("environment:connections:read"));
+        assert!(
+            !ScopeSet::new(vec!["environment:conn*".to_owned()])
+                .grants("environment:connections:read")
+        );
     }
 }

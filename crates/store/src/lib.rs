@@ -1,1 +1,45 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+mod api_keys;
+mod audit;
+mod connect_sessions;
+mod connections;
+mod data_keys;
+mod db;
+mod deliveries;
+mod environments;
+mod error;
+mod events;
+mod flow_results;
+mod housekeeping;
+mod integrations;
+mod migrate;
+mod notice;
+mod oauth_states;
+mod open;
+mod operations;
+mod refresh;
+mod signing_keys;
+mod writer;
+
+pub use accounts::{Account, Member};
+pub use api_keys::{ApiKey, NewApiKey};
+pub use audit::AuditRow;
+pub use connect_sessions::{ConnectSession, NewConnectSession};
+pub use connections::{Connection, ConnectionFilter, ConnectionPatch, NewConnection, Upserted};
+pub use data_keys::DataKeyRow;
+pub use db::Tx;
+pub use deliveries::{Attempt, Breaker, Delivery, DeliveryOutcome, DeliveryRow};
+pub use environments::Environment;
+pub use error::{Error, Result};
+pub use events::{Event, NewEvent};
+pub use housekeeping::{Purged, RetentionCutoffs};
+pub use integrations::{Integration, NewIntegration};
+pub use migrate::{latest_version, versions};
+pub use notice::Notice;
+pub use oauth_states::{NewOauthState, OauthState};
+pub use open::{Settings, Store};
+pub use operations::{MessageRow, NewOperation, Operation};
+pub use refresh::{RefreshFailure, RefreshSuccess};
+pub use signing_keys::SigningKeyRow;

@@ -1,0 +1,283 @@
+//! Deliveries of events to URLs: claimed by lease, retried, recorded, replayed.
+
+use valetkey_base::Timestamp;
+
+use crate::db::{Row, Sql, Tx, params};
+use crate::error::Result;
+use crate::notice::Notice;
+use crate::open::Store;
+
+/// A claimed delivery, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Its id.
+    pub id: String,
+    /// `webhook-id` on the wire: the same for every attempt and every destination.
+    pub event_id: String,
+    /// The environment.
+    pub environment_id: i64,
+    /// Where to.
+    pub url: String,
+    /// The exact body.
+    pub payload: String,
+    /// `auth.creation`, …
+    pub kind: String,
+    /// Attempts made before this one.
+    pub attempts: i64,
+    /// When the event happened.
+    pub created_at: Timestamp,
+}
+
+/// A delivery as a list shows it.
+#[derive(Clone, Debug)]
+pub struct DeliveryRow {
+    /// Its id.
+    pub id: String,
+    /// The event.
+    pub event_id: String,
+    /// Where to.
+    pub url: String,
+    /// `pending`, `delivered` or `dead`.
+    pub state: String,
+    /// Attempts made.
+    pub attempts: i64,
+    /// When the next one is due.
+    pub next_attempt_at: Timestamp,
+    /// The status the last attempt got.
+    pub last_status: Option<i64>,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+}
+
+/// What one attempt got.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// The answer's status, if there was an answer.
+    pub status: Option<i64>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// The beginning of the answer's body.
+    pub response_excerpt: Option<String>,
+}
+
+/// What follows from an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    /// Done.
+    Delivered,
+    /// To be tried again.
+    RetryAt(Timestamp),
+    /// Given up; kept, and can be replayed.
+    Dead,
+    /// Not tried: the destination rests. Does not count as an attempt.
+    PostponedTo(Timestamp),
+}
+
+/// How a destination has been doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Breaker {
+    /// Failures in a row.
+    pub failures: i64,
+    /// Until when nothing is sent.
+    pub open_until: Timestamp,
+}
+
+const CLAIM: Sql = Sql {
+    sqlite: "UPDATE deliveries SET lease_until = $2 WHERE id IN (
+         SELECT id FROM deliveries WHERE state = 'pending' AND next_attempt_at <= $1
+         AND (lease_until IS NULL OR lease_until <= $1) ORDER BY next_attempt_at LIMIT $3)
+     RETURNING id, event_id, environment_id, url, attempts,
+     (SELECT payload FROM events e WHERE e.id = event_id) AS payload,
+     (SELECT kind FROM events e WHERE e.id = event_id) AS kind, created_at",
+    postgres: "UPDATE deliveries d SET lease_until = $2 FROM events e
+     WHERE e.id = d.event_id AND d.id IN (
+         SELECT id FROM deliveries WHERE state = 'pending' AND next_attempt_at <= $1
+         AND (lease_until IS NULL OR lease_until <= $1) ORDER BY next_attempt_at LIMIT $3
+         FOR UPDATE SKIP LOCKED)
+     RETURNING d.id, d.event_id, d.environment_id, d.url, d.attempts, e.payload, e.kind,
+     d.created_at",
+};
+const NEXT_DUE: &str = "SELECT MIN(next_attempt_at) AS due FROM deliveries WHERE state = 'pending'";
+const SETTLE: &str = "UPDATE deliveries SET state = $2, attempts = attempts + $3,
+     next_attempt_at = $4, lease_until = NULL, last_status = COALESCE($5, last_status),
+     last_error = $6, ended_at = $7 WHERE id = $1";
+const INSERT_ATTEMPT: &str = "INSERT INTO delivery_attempts (delivery_id, started_at, duration_ms,
+     status, error, response_excerpt) VALUES ($1, $2, $3, $4, $5, $6)";
+const REPLAY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt_at = $3,
+     lease_until = NULL, ended_at = NULL WHERE environment_id = $1 AND id = $2 AND state <> 'pending'";
+const LIST: &str = "SELECT id, event_id, url, state, attempts, next_attempt_at, last_status,
+     last_error FROM deliveries WHERE environment_id = $1 AND ($2 IS NULL OR state = $2)
+     ORDER BY created_at DESC, id DESC LIMIT $3";
+const ATTEMPTS: &str = "SELECT started_at, duration_ms, status, error, response_excerpt
+     FROM delivery_attempts WHERE delivery_id = $1 ORDER BY id";
+const BREAKER: &str = "SELECT failures, open_until FROM breakers WHERE destination = $1";
+const SET_BREAKER: &str = "INSERT INTO breakers (destination, failures, open_until)
+     VALUES ($1, $2, $3) ON CONFLICT (destination)
+     DO UPDATE SET failures = excluded.failures, open_until = excluded.open_until";
+const CLEAR_BREAKER: &str = "DELETE FROM breakers WHERE destination = $1";
+
+fn delivery(row: &Row) -> Result<Delivery> {
+    Ok(Delivery {
+        id: row.get("id")?,
+        event_id: row.get("event_id")?,
+        environment_id: row.get("environment_id")?,
+        url: row.get("url")?,
+        payload: row.get("payload")?,
+        kind: row.get("kind")?,
+        attempts: row.get("attempts")?,
+        created_at: row.get("created_at")?,
+    })
+}
+
+fn delivery_row(row: &Row) -> Result<DeliveryRow> {
+    Ok(DeliveryRow {
+        id: row.get("id")?,
+        event_id: row.get("event_id")?,
+        url: row.get("url")?,
+        state: row.get("state")?,
+        attempts: row.get("attempts")?,
+        next_attempt_at: row.get("next_attempt_at")?,
+        last_status: row.get("last_status")?,
+        last_error: row.get("last_error")?,
+    })
+}
+
+fn attempt(row: &Row) -> Result<Attempt> {
+    Ok(Attempt {
+        started_at: row.get("started_at")?,
+        duration_ms: row.get("duration_ms")?,
+        status: row.get("status")?,
+        error: row.get("error")?,
+        response_excerpt: row.get("response_excerpt")?,
+    })
+}
+
+impl Store {
+    /// When the next delivery is due.
+    pub async fn next_delivery_due(&self) -> Result<Option<Timestamp>> {
+        let row = self.db.fetch_optional(NEXT_DUE, params![]).await?;
+        row.map_or(Ok(None), |row| row.get("due"))
+    }
+
+    /// Deliveries of an environment, newest first.
+    pub async fn deliveries(
+        &self,
+        environment_id: i64,
+        state: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<DeliveryRow>> {
+        let rows = self
+            .db
+            .fetch_all(LIST, params![environment_id, state, limit])
+            .await?;
+        rows.iter().map(delivery_row).collect()
+    }
+
+    /// Attempts of a delivery, oldest first.
+    pub async fn delivery_attempts(&self, delivery_id: &str) -> Result<Vec<Attempt>> {
+        self.db
+            .fetch_all(ATTEMPTS, params![delivery_id])
+            .await?
+            .iter()
+            .map(attempt)
+            .collect()
+    }
+
+    /// How a destination has been doing.
+    pub async fn breaker(&self, destination: &str) -> Result<Breaker> {
+        let Some(row) = self
+            .db
+            .fetch_optional(BREAKER, params![destination])
+            .await?
+        else {
+            return Ok(Breaker::default());
+        };
+        Ok(Breaker {
+            failures: row.get("failures")?,
+            open_until: row.get("open_until")?,
+        })
+    }
+}
+
+impl Tx {
+    /// Takes due deliveries, so that no other process sends them before `lease_until`.
+    pub async fn claim_deliveries(
+        &mut self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Delivery>> {
+        let rows = self
+            .fetch_all(CLAIM, params![now, lease_until, limit])
+            .await?;
+        rows.iter().map(delivery).collect()
+    }
+
+    /// Records an attempt and what follows from it.
+    pub async fn settle_delivery(
+        &mut self,
+        id: &str,
+        attempt: Option<&Attempt>,
+        outcome: DeliveryOutcome,
+        now: Timestamp,
+    ) -> Result<()> {
+        if let Some(attempt) = attempt {
+            let values = params![
+                id,
+                attempt.started_at,
+                attempt.duration_ms,
+                attempt.status,
+                &attempt.error,
+                &attempt.response_excerpt,
+            ];
+            self.execute(INSERT_ATTEMPT, values).await?;
+        }
+        let (state, next, ended) = match outcome {
+            DeliveryOutcome::Delivered => ("delivered", now, Some(now)),
+            DeliveryOutcome::Dead => ("dead", now, Some(now)),
+            DeliveryOutcome::RetryAt(at) | DeliveryOutcome::PostponedTo(at) => {
+                ("pending", at, None)
+            }
+        };
+        let values = params![
+            id,
+            state,
+            i64::from(attempt.is_some()),
+            next,
+            attempt.and_then(|attempt| attempt.status),
+            attempt.and_then(|attempt| attempt.error.clone()),
+            ended,
+        ];
+        self.execute(SETTLE, values).await.map(|_| ())
+    }
+
+    /// Sends a finished delivery again, from the beginning of its schedule.
+    pub async fn replay_delivery(
+        &mut self,
+        environment_id: i64,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.notify(Notice::Events);
+        Ok(self
+            .execute(REPLAY, params![environment_id, id, now])
+            .await?
+            > 0)
+    }
+
+    /// Notes how a destination is doing; a healthy one needs no row.
+    pub async fn set_breaker(&mut self, destination: &str, breaker: Breaker) -> Result<()> {
+        if breaker == Breaker::default() {
+            return self
+                .execute(CLEAR_BREAKER, params![destination])
+                .await
+                .map(|_| ());
+        }
+        let values = params![destination, breaker.failures, breaker.open_until];
+        self.execute(SET_BREAKER, values).await.map(|_| ())
+    }
+}

@@ -1,0 +1,69 @@
+//! Removing what is past its keeping.
+
+use valetkey_base::Timestamp;
+
+use crate::db::{Tx, params};
+use crate::error::Result;
+
+/// Everything older than these goes.
+#[derive(Clone, Copy, Debug)]
+pub struct RetentionCutoffs {
+    /// Sessions, states and flow results that expired before.
+    pub expired: Timestamp,
+    /// Operations and messages made before.
+    pub logs: Timestamp,
+    /// Finished deliveries and their events made before.
+    pub events: Timestamp,
+    /// Connections deleted before.
+    pub deleted: Timestamp,
+}
+
+/// How many rows went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Purged {
+    /// Rows of every table together.
+    pub rows: u64,
+}
+
+const EXPIRED: &[&str] = &[
+    "DELETE FROM oauth_states WHERE expires_at < $1",
+    "DELETE FROM flow_results WHERE created_at < $1",
+    "DELETE FROM connect_sessions WHERE expires_at < $1",
+    "DELETE FROM owner_links WHERE expires_at < $1",
+];
+const LOGS: &[&str] = &[
+    "DELETE FROM messages WHERE created_at < $1",
+    "DELETE FROM operations WHERE created_at < $1",
+];
+const EVENTS: &[&str] = &[
+    "DELETE FROM delivery_attempts WHERE delivery_id IN (
+         SELECT id FROM deliveries WHERE state <> 'pending' AND created_at < $1)",
+    "DELETE FROM deliveries WHERE state <> 'pending' AND created_at < $1",
+    "DELETE FROM events WHERE created_at < $1
+         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id)",
+];
+const DELETED: &[&str] = &[
+    "DELETE FROM connection_tags WHERE connection_row IN (
+         SELECT id FROM connections WHERE deleted_at < $1)",
+    "UPDATE connect_sessions SET reconnect_row = NULL WHERE reconnect_row IN (
+         SELECT id FROM connections WHERE deleted_at < $1)",
+    "DELETE FROM connections WHERE deleted_at < $1",
+];
+
+impl Tx {
+    /// Removes what is past its keeping.
+    pub async fn purge(&mut self, cutoffs: RetentionCutoffs) -> Result<Purged> {
+        let mut rows = 0;
+        for (statements, cutoff) in [
+            (EXPIRED, cutoffs.expired),
+            (LOGS, cutoffs.logs),
+            (EVENTS, cutoffs.events),
+            (DELETED, cutoffs.deleted),
+        ] {
+            for sql in statements {
+                rows += self.execute(*sql, params![cutoff]).await?;
+            }
+        }
+        Ok(Purged { rows })
+    }
+}

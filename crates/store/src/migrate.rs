@@ -1,0 +1,56 @@
+//! The schema's versions, embedded in the binary.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgPool, SqlSafeStr as _, SqlitePool};
+
+use crate::error::Result;
+
+struct Version {
+    number: i64,
+    what: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// Every version, oldest first. Forward only; a released one is never edited.
+const VERSIONS: &[Version] = &[Version {
+    number: 1,
+    what: "init",
+    sqlite: include_str!("../migrations/sqlite/0001_init.sql"),
+    postgres: include_str!("../migrations/postgres/0001_init.sql"),
+}];
+
+/// The number of the newest version this binary knows.
+pub fn latest_version() -> i64 {
+    VERSIONS.last().map_or(0, |version| version.number)
+}
+
+/// Number and name of every version.
+pub fn versions() -> impl Iterator<Item = (i64, &'static str)> {
+    VERSIONS
+        .iter()
+        .map(|version| (version.number, version.what))
+}
+
+fn migrator(text: fn(&Version) -> &'static str) -> Migrator {
+    let migrations = VERSIONS.iter().map(|version| {
+        Migration::new(
+            version.number,
+            Cow::Borrowed(version.what),
+            MigrationType::Simple,
+            text(version).into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+pub(crate) async fn sqlite(pool: &SqlitePool) -> Result<()> {
+    Ok(migrator(|version| version.sqlite).run(pool).await?)
+}
+
+pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {
+    Ok(migrator(|version| version.postgres).run(pool).await?)
+}

@@ -1,0 +1,231 @@
+//! Logs: operations, and the messages inside them.
+
+use serde::Serialize;
+use valetkey_base::Timestamp;
+
+use crate::db::{Row, Sql, Tx, params};
+use crate::error::Result;
+use crate::open::Store;
+
+/// One activity: a flow, a refresh, a webhook, an import.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// `<milliseconds>_<8 characters>`.
+    pub id: String,
+    /// The environment.
+    pub environment_id: i64,
+    /// `auth`, `webhook`, …
+    pub kind: String,
+    /// `create_connection`, `refresh_token`, …
+    pub action: String,
+    /// `running`, `success`, `failed`, `timeout`, `cancelled`.
+    pub state: String,
+    /// A sentence for people.
+    pub title: String,
+    /// The integration's key.
+    pub integration_key: Option<String>,
+    /// The connection's id.
+    pub connection_id: Option<String>,
+    /// JSON text: class, code, message and the provider's own answer.
+    pub error: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// An operation to be stored.
+#[derive(Clone, Debug)]
+pub struct NewOperation {
+    /// See [`Operation`].
+    pub id: String,
+    /// See [`Operation`].
+    pub environment_id: i64,
+    /// See [`Operation`].
+    pub kind: &'static str,
+    /// See [`Operation`].
+    pub action: &'static str,
+    /// See [`Operation`].
+    pub state: &'static str,
+    /// See [`Operation`].
+    pub title: String,
+    /// See [`Operation`].
+    pub integration_key: Option<String>,
+    /// Name of the catalogue entry.
+    pub provider: Option<String>,
+    /// The connection's row.
+    pub connection_row: Option<i64>,
+    /// See [`Operation`].
+    pub connection_id: Option<String>,
+    /// See [`Operation`].
+    pub error: Option<String>,
+    /// See [`Operation`].
+    pub ended_at: Option<Timestamp>,
+    /// When a running one counts as abandoned.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A message of an operation.
+#[derive(Clone, Debug, Serialize)]
+pub struct MessageRow {
+    /// The operation.
+    pub operation_id: String,
+    /// `debug`, `info`, `warn`, `error`.
+    pub level: &'static str,
+    /// A sentence for people.
+    pub message: String,
+    /// JSON text with what belongs to it, secrets redacted.
+    pub detail: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+const INSERT: &str = "INSERT INTO operations (id, environment_id, kind, action, state, title,
+     integration_key, provider, connection_row, connection_id, error, created_at, ended_at,
+     expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+const FINISH: &str = "UPDATE operations SET state = $2, error = $3, ended_at = $4,
+     integration_key = COALESCE($5, integration_key), provider = COALESCE($6, provider),
+     connection_row = COALESCE($7, connection_row), connection_id = COALESCE($8, connection_id),
+     expires_at = NULL WHERE id = $1";
+const INSERT_MESSAGES: Sql = Sql {
+    sqlite: "INSERT INTO messages (operation_id, level, message, detail, created_at)
+     SELECT value ->> 'operation_id', value ->> 'level', value ->> 'message', value ->> 'detail',
+     value ->> 'created_at' FROM json_each($1)",
+    postgres: "INSERT INTO messages (operation_id, level, message, detail, created_at)
+     SELECT operation_id, level, message, detail, created_at
+     FROM jsonb_to_recordset($1::jsonb)
+     AS r(operation_id text, level text, message text, detail text, created_at bigint)",
+};
+const LIST: &str = "SELECT id, environment_id, kind, action, state, title, integration_key,
+     connection_id, error, created_at, ended_at FROM operations
+     WHERE environment_id = $1 AND ($2 IS NULL OR kind = $2) AND ($3 IS NULL OR connection_id = $3)
+     ORDER BY created_at DESC, id DESC LIMIT $4";
+const BY_ID: &str = "SELECT id, environment_id, kind, action, state, title, integration_key,
+     connection_id, error, created_at, ended_at FROM operations
+     WHERE environment_id = $1 AND id = $2";
+const MESSAGES: &str = "SELECT level, message, detail, created_at FROM messages
+     WHERE operation_id = $1 ORDER BY id LIMIT $2";
+const ABANDON: &str = "UPDATE operations SET ended_at = $1, expires_at = NULL,
+     state = CASE WHEN kind = 'auth' AND action = 'create_connection' THEN 'cancelled'
+     ELSE 'timeout' END
+     WHERE expires_at <= $1 AND state IN ('running', 'waiting')";
+
+fn operation(row: &Row) -> Result<Operation> {
+    Ok(Operation {
+        id: row.get("id")?,
+        environment_id: row.get("environment_id")?,
+        kind: row.get("kind")?,
+        action: row.get("action")?,
+        state: row.get("state")?,
+        title: row.get("title")?,
+        integration_key: row.get("integration_key")?,
+        connection_id: row.get("connection_id")?,
+        error: row.get("error")?,
+        created_at: row.get("created_at")?,
+        ended_at: row.get("ended_at")?,
+    })
+}
+
+impl Store {
+    /// Operations of an environment, newest first.
+    pub async fn operations(
+        &self,
+        environment_id: i64,
+        kind: Option<&str>,
+        connection_id: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Operation>> {
+        let values = params![environment_id, kind, connection_id, limit];
+        self.db
+            .fetch_all(LIST, values)
+            .await?
+            .iter()
+            .map(operation)
+            .collect()
+    }
+
+    /// An operation by id.
+    pub async fn operation(&self, environment_id: i64, id: &str) -> Result<Option<Operation>> {
+        let row = self
+            .db
+            .fetch_optional(BY_ID, params![environment_id, id])
+            .await?;
+        row.as_ref().map(operation).transpose()
+    }
+
+    /// Messages of an operation, oldest first: level, text, detail, instant.
+    pub async fn messages(
+        &self,
+        operation_id: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, String, Option<String>, Timestamp)>> {
+        let rows = self
+            .db
+            .fetch_all(MESSAGES, params![operation_id, limit])
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok((
+                    row.get("level")?,
+                    row.get("message")?,
+                    row.get("detail")?,
+                    row.get("created_at")?,
+                ))
+            })
+            .collect()
+    }
+}
+
+impl Tx {
+    /// Stores an operation.
+    pub async fn insert_operation(&mut self, new: &NewOperation, now: Timestamp) -> Result<()> {
+        let values = params![
+            &new.id,
+            new.environment_id,
+            new.kind,
+            new.action,
+            new.state,
+            &new.title,
+            &new.integration_key,
+            &new.provider,
+            new.connection_row,
+            &new.connection_id,
+            &new.error,
+            now,
+            new.ended_at,
+            new.expires_at,
+        ];
+        self.execute(INSERT, values).await.map(|_| ())
+    }
+
+    /// Ends an operation, filling in what became known on the way.
+    pub async fn finish_operation(&mut self, end: &NewOperation, now: Timestamp) -> Result<()> {
+        let values = params![
+            &end.id,
+            end.state,
+            &end.error,
+            now,
+            &end.integration_key,
+            &end.provider,
+            end.connection_row,
+            &end.connection_id,
+        ];
+        self.execute(FINISH, values).await.map(|_| ())
+    }
+
+    /// Stores messages.
+    pub async fn insert_messages(&mut self, messages: &[MessageRow]) -> Result<()> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let rows = serde_json::to_string(messages).unwrap_or_default();
+        self.execute(INSERT_MESSAGES, params![rows])
+            .await
+            .map(|_| ())
+    }
+
+    /// Ends operations that nobody finished in time.
+    pub async fn abandon_operations(&mut self, now: Timestamp) -> Result<u64> {
+        self.execute(ABANDON, params![now]).await
+    }
+}

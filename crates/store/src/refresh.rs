@@ -1,0 +1,145 @@
+//! The refresh lease: who may spend a connection's refresh token, and writing what came of it.
+//!
+//! A lease names the generation it was taken for. A result is written only while the row still has
+//! that generation and that owner, so a late answer can never overwrite newer credentials.
+
+use valetkey_base::{Sealed, Timestamp};
+
+use crate::connections::{Connection, columns, connection};
+use crate::db::{Tx, params};
+use crate::error::Result;
+use crate::notice::Notice;
+use crate::open::Store;
+
+const LEASE: &str = "UPDATE connections SET lease_owner = $4, lease_until = $5
+     WHERE environment_id = $1 AND id = $2 AND generation = $3 AND deleted_at IS NULL
+     AND (lease_until IS NULL OR lease_until <= $6)";
+const SUCCESS: &str = "UPDATE connections SET credentials_sealed = $5,
+     config_sealed = COALESCE($6, config_sealed), generation = generation + 1, expires_at = $7,
+     refresh_due_at = $8, lease_owner = NULL, lease_until = NULL, refresh_failures = 0,
+     refresh_failed_at = NULL, refresh_retry_at = NULL, refresh_exhausted = $9,
+     refresh_error = NULL, refreshed_at = $10, updated_at = $10
+     WHERE environment_id = $1 AND id = $2 AND generation = $3 AND lease_owner = $4
+     AND deleted_at IS NULL";
+const FAILURE: &str = "UPDATE connections SET lease_owner = NULL, lease_until = NULL,
+     refresh_failures = $5, refresh_failed_at = $6, refresh_retry_at = $7,
+     refresh_exhausted = $8, refresh_error = $9, refresh_due_at = $10
+     WHERE environment_id = $1 AND id = $2 AND generation = $3 AND lease_owner = $4
+     AND deleted_at IS NULL";
+const DUE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM connections c JOIN integrations i ON i.id = c.integration_id
+     WHERE c.refresh_due_at <= $1 AND c.deleted_at IS NULL
+     AND (c.lease_until IS NULL OR c.lease_until <= $1)
+     ORDER BY c.refresh_due_at LIMIT $2"
+);
+
+/// New credentials to be written.
+#[derive(Clone, Debug)]
+pub struct RefreshSuccess {
+    /// Sealed credentials.
+    pub credentials: Sealed,
+    /// Sealed configuration, when the reply changed it.
+    pub config: Option<Sealed>,
+    /// When the new access token dies.
+    pub expires_at: Option<Timestamp>,
+    /// When the background job should refresh again.
+    pub refresh_due_at: Option<Timestamp>,
+}
+
+/// A failed refresh to be noted.
+#[derive(Clone, Debug)]
+pub struct RefreshFailure {
+    /// Failures in a row that count towards exhaustion.
+    pub failures: i64,
+    /// Until when refreshes back off.
+    pub retry_at: Option<Timestamp>,
+    /// Whether only a new authorization or a forced refresh helps.
+    pub exhausted: bool,
+    /// JSON text that describes it.
+    pub error: String,
+    /// When the background job should try again.
+    pub refresh_due_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// Connections the background job should look at, the most urgent first.
+    pub async fn connections_due(&self, now: Timestamp, limit: i64) -> Result<Vec<Connection>> {
+        self.db
+            .fetch_all(DUE, params![now, limit])
+            .await?
+            .iter()
+            .map(connection)
+            .collect()
+    }
+}
+
+impl Tx {
+    /// Takes the lease for one generation. False when another holds it or the row moved on.
+    pub async fn lease_refresh(
+        &mut self,
+        row: &Connection,
+        owner: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let values = params![
+            row.environment_id,
+            row.id,
+            row.generation,
+            owner,
+            until,
+            now
+        ];
+        Ok(self.execute(LEASE, values).await? > 0)
+    }
+
+    /// Writes new credentials under the lease. False when the row moved on meanwhile.
+    pub async fn refresh_succeeded(
+        &mut self,
+        row: &Connection,
+        owner: &str,
+        success: &RefreshSuccess,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let values = params![
+            row.environment_id,
+            row.id,
+            row.generation,
+            owner,
+            &success.credentials,
+            success.config.as_ref(),
+            success.expires_at,
+            success.refresh_due_at,
+            false,
+            now,
+        ];
+        self.notify(Notice::Connection(row.id));
+        Ok(self.execute(SUCCESS, values).await? > 0)
+    }
+
+    /// Notes a failure and gives the lease back. False when the row moved on meanwhile.
+    pub async fn refresh_failed(
+        &mut self,
+        row: &Connection,
+        owner: &str,
+        failure: &RefreshFailure,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let values = params![
+            row.environment_id,
+            row.id,
+            row.generation,
+            owner,
+            failure.failures,
+            now,
+            failure.retry_at,
+            failure.exhausted,
+            &failure.error,
+            failure.refresh_due_at,
+        ];
+        self.notify(Notice::Connection(row.id));
+        Ok(self.execute(FAILURE, values).await? > 0)
+    }
+}
