@@ -1,0 +1,13 @@
+//! Outgoing webhooks: what an event says, how it is signed, and when it is tried again.
+//!
+//! These modules decide and compute; they read no database and open no connection.
+
+pub mod payload;
+pub mod schedule;
+pub mod signature;
+
+/// What a delivery says of its sender in `user-agent`.
+pub const USER_AGENT: &str = concat!("valetkey-webhooks/", env!("CARGO_PKG_VERSION"));
+
+/// The media type of every delivery.
+pub const CONTENT_TYPE: &str = "application/json";
