@@ -1,1 +1,27 @@
-//! placeholder
+//! The provider catalogue: what the server knows about each API, as data.
+//!
+//! [`load`] reads provider files (ours, or a map in the widespread `providers.yaml` keys),
+//! [`schema`] gives them types, [`template`] and [`url`] fill in their placeholders, [`fields`]
+//! checks what people typed, and [`lint`] says what is wrong with an entry. No I/O but reading
+//! files whose path is given.
+
+pub mod fields;
+pub mod finding;
+pub mod lint;
+pub mod load;
+pub mod pattern;
+pub mod read;
+mod reader;
+pub mod schema;
+pub mod template;
+pub mod time_format;
+pub mod url;
+
+pub use fields::{FieldIssue, validate_connection_config, validate_credentials};
+pub use finding::{Finding, Level};
+pub use lint::lint;
+pub use load::{Catalog, CatalogError};
+pub use reader::scalar_text;
+pub use schema::{AuthMode, ClientAuth, Field, Format, Provider, Proxy, Verification};
+pub use template::{Scope, Unresolved, references, render};
+pub use url::{UrlError, render_url};

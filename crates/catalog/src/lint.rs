@@ -1,0 +1,328 @@
+//! What a careful reviewer would say about a provider entry.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::finding::{Finding, Level};
+use crate::pattern::Pattern;
+use crate::reader::scalar_text;
+use crate::schema::{AuthMode, Field, Provider};
+use crate::template::{has_loose_ends, missing_functions, references};
+
+/// Looks an entry over. Empty means nothing to say.
+pub fn lint(provider: &Provider) -> Vec<Finding> {
+    let mut linter = Linter {
+        provider,
+        findings: Vec::new(),
+    };
+    linter.identity();
+    linter.needed_keys();
+    linter.urls();
+    linter.templates();
+    linter.fields();
+    linter.findings
+}
+
+struct Linter<'a> {
+    provider: &'a Provider,
+    findings: Vec<Finding>,
+}
+
+impl Linter<'_> {
+    fn say(&mut self, level: Level, key: impl Into<String>, message: impl Into<String>) {
+        self.findings
+            .push(Finding::new(level, &self.provider.name, key, message));
+    }
+
+    fn identity(&mut self) {
+        let provider = self.provider;
+        if !provider.entry.contains_key("display_name") {
+            self.say(
+                Level::Warning,
+                "display_name",
+                "a name for people is missing",
+            );
+        }
+        if provider.categories.is_empty() {
+            self.say(
+                Level::Warning,
+                "categories",
+                "at least one category is expected",
+            );
+        }
+        if provider.docs.is_none() {
+            self.say(Level::Warning, "docs", "a help page is expected");
+        }
+        if provider.source.is_none() {
+            let message = "the documentation page the entry was written from is missing";
+            self.say(Level::Warning, "source", message);
+        }
+        match provider.checked.as_deref() {
+            Some(day) if is_day(day) => {}
+            _ => self.say(
+                Level::Warning,
+                "checked",
+                "the day of the last check is missing",
+            ),
+        }
+    }
+
+    /// Keys without which the mode cannot run.
+    fn needed_keys(&mut self) {
+        let provider = self.provider;
+        let needs_authorize = provider.auth_mode == AuthMode::OAuth2;
+        let needs_token = needs_authorize || provider.auth_mode == AuthMode::OAuth2Cc;
+        if needs_authorize && provider.authorization_url.is_none() {
+            self.say(
+                Level::Error,
+                "authorization_url",
+                "the mode needs an authorization URL",
+            );
+        }
+        if needs_token && provider.token_url.is_none() {
+            self.say(Level::Error, "token_url", "the mode needs a token URL");
+        }
+        let grant = provider
+            .token_params
+            .get("grant_type")
+            .and_then(Value::as_str);
+        if needs_authorize && grant.is_some_and(|grant| grant != "authorization_code") {
+            let message = "an authorization code flow cannot use another grant type";
+            self.say(Level::Error, "token_params.grant_type", message);
+        }
+    }
+
+    fn urls(&mut self) {
+        let provider = self.provider;
+        let plain = [
+            ("docs", &provider.docs),
+            ("docs_connect", &provider.docs_connect),
+            ("source", &provider.source),
+        ];
+        for (key, url) in plain {
+            if let Some(url) = url
+                && !Url::parse(url).is_ok_and(|url| url.scheme() == "https")
+            {
+                self.say(Level::Warning, key, "an https URL is expected");
+            }
+        }
+        let templates = [
+            ("authorization_url", &provider.authorization_url),
+            ("token_url", &provider.token_url),
+            ("refresh_url", &provider.refresh_url),
+            ("revocation_url", &provider.revocation_url),
+            ("proxy.base_url", &provider.proxy.base_url),
+        ];
+        for (key, template) in templates {
+            for side in template
+                .as_deref()
+                .unwrap_or_default()
+                .split("||")
+                .map(str::trim)
+            {
+                if side.starts_with("http://") && !is_loopback(side) {
+                    self.say(Level::Warning, key, "https is expected");
+                } else if !side.is_empty() && !side.starts_with("http") && !side.starts_with("${") {
+                    self.say(Level::Error, key, "an absolute URL is expected");
+                }
+            }
+        }
+    }
+
+    /// Every template: it parses, this version can compute it, and its names come from somewhere.
+    fn templates(&mut self) {
+        let mut texts = Vec::new();
+        for (key, value) in &self.provider.entry {
+            let is_template = key.ends_with("_url")
+                || key.ends_with("_params")
+                || key.ends_with("_headers")
+                || key == "proxy";
+            if is_template {
+                collect_texts(key, value, &mut texts);
+            }
+        }
+        if let Some(url) = &self.provider.revocation_url {
+            texts.push(("revocation_url".to_owned(), url.clone()));
+        }
+        for (key, text) in texts {
+            if has_loose_ends(&text) {
+                self.say(Level::Error, key.clone(), "a placeholder is not closed");
+            }
+            for function in missing_functions(&text) {
+                let message = format!("this version cannot compute {function}");
+                self.say(Level::Warning, key.clone(), message);
+            }
+            for name in references(&text) {
+                if !self.is_known(&name) {
+                    let message = format!("nothing provides {name}");
+                    self.say(Level::Error, key.clone(), message);
+                }
+            }
+        }
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        let provider = self.provider;
+        if let Some(name) = name.strip_prefix("connectionConfig.") {
+            return provider.connection_field(name).is_some()
+                || provider
+                    .redirect_uri_metadata
+                    .iter()
+                    .any(|filled| filled == name)
+                || provider
+                    .token_response_metadata
+                    .iter()
+                    .any(|filled| filled == name);
+        }
+        // Names of other modes are for those modes to judge.
+        if !provider.auth_mode.is_supported() {
+            return true;
+        }
+        let name = name.strip_prefix("credentials.").unwrap_or(name);
+        let by_mode: &[&str] = match provider.auth_mode {
+            AuthMode::OAuth2 => &["accessToken", "clientId", "clientSecret"],
+            AuthMode::OAuth2Cc => &["accessToken", "clientId", "clientSecret", "client_id"],
+            AuthMode::ApiKey => &["apiKey"],
+            AuthMode::Basic => &["username", "password"],
+            _ => &[],
+        };
+        let request = [
+            "method",
+            "host",
+            "path",
+            "params",
+            "endpoint",
+            "bodyCanonicalParams",
+        ];
+        by_mode.contains(&name)
+            || request.contains(&name)
+            || name.split('.').next() == Some("raw")
+            || provider.credentials.iter().any(|field| field.name == name)
+    }
+
+    fn fields(&mut self) {
+        let provider = self.provider;
+        let groups = [
+            ("connection_config", &provider.connection_config),
+            ("credentials", &provider.credentials),
+            ("integration_config", &provider.integration_config),
+        ];
+        for (group, fields) in groups {
+            for field in fields {
+                self.field(group, field);
+            }
+        }
+    }
+
+    fn field(&mut self, group: &str, field: &Field) {
+        let key = |attribute: &str| format!("{group}.{}.{attribute}", field.name);
+        if field.title == field.name && !field.automated && !field.hidden {
+            self.say(Level::Note, key("title"), "a label for people would help");
+        }
+        let Some(source) = &field.pattern else { return };
+        let Some(pattern) = Pattern::new(source) else {
+            let message = "the pattern is no regular expression and is not enforced";
+            self.say(Level::Warning, key("pattern"), message);
+            return;
+        };
+        let samples = field.example.iter().chain(&field.one_of);
+        for sample in samples.chain(field.default_value.iter().filter(|text| !text.is_empty())) {
+            if !pattern.is_match(sample) {
+                let message = format!("\"{sample}\" does not match the field's own pattern");
+                self.say(Level::Warning, key("pattern"), message);
+            }
+        }
+    }
+}
+
+fn collect_texts(key: &str, value: &Value, texts: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                // Declarations and regular expressions are no templates.
+                if matches!(name.as_str(), "retry" | "paginate" | "connection_config") {
+                    continue;
+                }
+                collect_texts(&format!("{key}.{name}"), value, texts);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                collect_texts(key, item, texts);
+            }
+        }
+        scalar => {
+            if let Some(text) = scalar_text(scalar) {
+                texts.push((key.to_owned(), text));
+            }
+        }
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let rest = url.trim_start_matches("http://");
+    ["127.0.0.1", "localhost", "${"]
+        .iter()
+        .any(|host| rest.starts_with(host))
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::Catalog;
+
+    fn keys(text: &str) -> Vec<String> {
+        let (catalog, _) = Catalog::empty().overlay(text, "acme.yaml").unwrap();
+        lint(catalog.get("acme").unwrap())
+            .into_iter()
+            .map(|finding| finding.key)
+            .collect()
+    }
+
+    const HEAD: &str = "display_name: Acme\ncategories: [crm]\ndocs: https://a.test\n\
+                        source: https://a.test/docs\nchecked: 2026-01-31\n";
+
+    #[test]
+    fn a_clean_entry_has_no_findings() {
+        let text = format!(
+            "{HEAD}auth_mode: BASIC\nproxy: {{base_url: 'https://${{connectionConfig.sub}}.a.test', \
+             headers: {{x: '${{base64(${{username}}:${{credentials.password}})}}'}}}}\n\
+             connection_config: {{sub: {{title: Sub, pattern: '^[a-z]+$', example: acme}}}}"
+        );
+        assert_eq!(keys(&text), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        assert_eq!(
+            keys("auth_mode: NONE"),
+            ["display_name", "categories", "docs", "source", "checked"]
+        );
+        let text = format!(
+            "{HEAD}auth_mode: OAUTH2\ntoken_url: http://a.test/t\ntoken_params: {{grant_type: password}}\n\
+             authorization_url: https://${{connectionConfig.nope}}/a\n\
+             proxy: {{headers: {{a: '${{b', c: '${{fingerprint(${{accessToken}})}}'}}}}\n\
+             connection_config: {{s: {{title: S, pattern: '[z-a]'}}, t: {{title: T, pattern: a, example: b}}}}"
+        );
+        assert_eq!(
+            keys(&text),
+            [
+                "token_params.grant_type",
+                "token_url",
+                "authorization_url",
+                "proxy.headers.a",
+                "proxy.headers.c",
+                "connection_config.s.pattern",
+                "connection_config.t.pattern",
+            ]
+        );
+    }
+}
