@@ -260,7 +260,7 @@ function define(sdk, theStage) {
     assert.deepEqual(await client.getToken(KEY, key), { type: 'API_KEY', apiKey: GOOD_KEY });
   });
 
-  test('a revoked grant is 400, then 424, with the connection in the payload', async () => {
+  test('a revoked grant is told, with the connection in the payload', async () => {
     const id = await authorize({ end_user_id: `usr_${crypto.randomUUID()}` });
     const open = await client.getConnection(OAUTH, id, false, true);
     await stage.oauth.revoke(open.credentials.refresh_token);

@@ -94,6 +94,9 @@ impl Report {
         name: &'static str,
         work: impl FnOnce() -> Result<T>,
     ) -> Option<T> {
+        if process::interrupted() {
+            return None;
+        }
         println!("\n=== {name}");
         let started = now();
         let (value, outcome) = match work() {
@@ -111,6 +114,9 @@ impl Report {
 
     /// Note a step that cannot run.
     pub(crate) fn skip(&mut self, name: &'static str, reason: &str) {
+        if process::interrupted() {
+            return;
+        }
         let outcome = self.skipped(name, reason.to_owned());
         self.rows.push(Row {
             name,
