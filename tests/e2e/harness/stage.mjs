@@ -14,6 +14,9 @@ import { startOAuthProvider, WEB_CLIENT } from './oauth-provider.mjs';
 import { runCommand, startServer } from './valetkey.mjs';
 import { startWebhookSink } from './webhook-sink.mjs';
 
+/** Longer than a read that waits for another process's refresh. */
+const CALL_MS = 120_000;
+
 /**
  * Open a stage. With several servers they share the database and the public URL, which is the last
  * one's: a callback always lands there.
@@ -103,6 +106,7 @@ class Stage {
   async call(method, target, body, { server = 0, key = this.key } = {}) {
     const reply = await fetch(`${this.servers[server].url}${target}`, {
       method,
+      signal: AbortSignal.timeout(CALL_MS),
       headers: {
         authorization: `Bearer ${key}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
