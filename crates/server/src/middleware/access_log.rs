@@ -1,0 +1,34 @@
+//! One log line for each request. It never has the query string, which may carry a token, nor
+//! values of path parameters.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use uuid::Uuid;
+
+/// What is logged of one request.
+pub(crate) struct Access<'a> {
+    /// The method.
+    pub(crate) method: &'a Method,
+    /// The path as the route list has it, or `-`.
+    pub(crate) route: &'static str,
+    /// The status of the response.
+    pub(crate) status: StatusCode,
+    /// From the first header read to the response's headers being ready.
+    pub(crate) duration: Duration,
+    /// The id under which errors of this request are logged too.
+    pub(crate) request_id: Uuid,
+}
+
+/// Writes the line.
+pub(crate) fn record(access: &Access<'_>) {
+    tracing::info!(
+        target: "valetkey::access",
+        method = %access.method,
+        route = access.route,
+        status = access.status.as_u16(),
+        duration_ms = access.duration.as_secs_f64() * 1000.0,
+        request_id = %access.request_id,
+        "request"
+    );
+}
