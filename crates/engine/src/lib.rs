@@ -1,1 +1,32 @@
-//! placeholder
+//! The use cases of Valetkey: knows no HTTP server and no SQL.
+//!
+//! Start at [`engine::Engine`]; each module holds the use cases of one capability.
+
+pub mod connect;
+pub mod connections;
+pub mod end_user;
+pub mod engine;
+pub mod environments;
+pub mod error;
+pub mod events;
+mod integration_config;
+pub mod integrations;
+pub mod jobs;
+pub mod keys;
+mod operations;
+mod protocol;
+pub mod read;
+pub mod recorder;
+mod refresh;
+pub mod sealing;
+pub mod sessions;
+pub mod sockets;
+pub mod webhooks;
+
+pub use engine::{Engine, Parts, Settings};
+pub use environments::{EnvironmentSettings, EnvironmentView};
+pub use error::{Error, Issue, NotFresh, Result};
+pub use keys::{Caller, DefinedKey};
+pub use recorder::Recorder;
+pub use sealing::Sealer;
+pub use sessions::Session;

@@ -21,18 +21,25 @@ const SUCCESS: &str = "UPDATE connections SET credentials_sealed = $5,
      refresh_error = NULL, refreshed_at = $10, updated_at = $10
      WHERE environment_id = $1 AND id = $2 AND generation = $3 AND lease_owner = $4
      AND deleted_at IS NULL";
+const RELEASE: &str = "UPDATE connections SET lease_owner = NULL, lease_until = NULL
+     WHERE environment_id = $1 AND id = $2 AND lease_owner = $3";
+const RELEASE_ALL: &str = "UPDATE connections SET lease_owner = NULL, lease_until = NULL
+     WHERE lease_until IS NOT NULL";
 const FAILURE: &str = "UPDATE connections SET lease_owner = NULL, lease_until = NULL,
      refresh_failures = $5, refresh_failed_at = $6, refresh_retry_at = $7,
-     refresh_exhausted = $8, refresh_error = $9, refresh_due_at = $10
+     refresh_exhausted = $8, refresh_error = $9
      WHERE environment_id = $1 AND id = $2 AND generation = $3 AND lease_owner = $4
      AND deleted_at IS NULL";
 const DUE: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM connections c JOIN integrations i ON i.id = c.integration_id
-     WHERE c.refresh_due_at <= $1 AND c.deleted_at IS NULL
+     WHERE c.refresh_due_at <= $1 AND c.deleted_at IS NULL AND i.deleted_at IS NULL
+     AND NOT c.refresh_exhausted
+     AND (c.refresh_retry_at IS NULL OR c.refresh_retry_at <= $1)
      AND (c.lease_until IS NULL OR c.lease_until <= $1)
-     ORDER BY c.refresh_due_at LIMIT $2"
+     AND (c.last_fetched_at >= $2 OR c.refresh_due_at <= $3)
+     ORDER BY c.refresh_due_at LIMIT $4"
 );
 
 /// New credentials to be written.
@@ -59,8 +66,6 @@ pub struct RefreshFailure {
     pub exhausted: bool,
     /// JSON text that describes it.
     pub error: String,
-    /// When the background job should try again.
-    pub refresh_due_at: Option<Timestamp>,
 }
 
 impl Store {
@@ -119,6 +124,18 @@ impl Tx {
         Ok(self.execute(SUCCESS, values).await? > 0)
     }
 
+    /// Gives the lease back without a result.
+    pub async fn release_refresh(&mut self, row: &Connection, owner: &str) -> Result<()> {
+        self.notify(Notice::Connection(row.id));
+        self.execute(RELEASE, params![row.environment_id, row.id, owner]).await.map(|_| ())
+    }
+
+    /// Drops every lease. Only for a database that no other server uses: the leases of a killed
+    /// process are in nobody's hands.
+    pub async fn release_all_refreshes(&mut self) -> Result<u64> {
+        self.execute(RELEASE_ALL, params![]).await
+    }
+
     /// Notes a failure and gives the lease back. False when the row moved on meanwhile.
     pub async fn refresh_failed(
         &mut self,
@@ -137,7 +154,6 @@ impl Tx {
             failure.retry_at,
             failure.exhausted,
             &failure.error,
-            failure.refresh_due_at,
         ];
         self.notify(Notice::Connection(row.id));
         Ok(self.execute(FAILURE, values).await? > 0)

@@ -1,0 +1,17 @@
+//! Making a connection: by redirect ([`start`], [`callback`]), by a form ([`submit`]) or by import.
+//!
+//! However it begins, it ends in [`save`]: one transaction with the connection, the log entry, the
+//! event and the outcome for a waiting browser.
+
+pub mod callback;
+pub mod import;
+pub mod outcome;
+pub mod save;
+pub mod start;
+pub mod submit;
+
+pub use callback::{Callback, Finished};
+pub use import::ImportConnection;
+pub use outcome::{FlowFailure, FlowResult};
+pub use start::{BrowserParams, Started};
+pub use submit::Submitted;

@@ -1,0 +1,270 @@
+//! Sending a browser to the provider (RFC 6749 section 4.1.1, RFC 7636).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use url::Url;
+use valetkey_auth::{AuthorizeInput, Step};
+use valetkey_catalog::validate_merged_connection_config;
+use valetkey_store::{NewOperation, OauthState};
+use valetkey_vault::token_hash_hex;
+
+use super::outcome::{FlowFailure, failure_json};
+use crate::engine::Engine;
+use crate::environments::EnvironmentView;
+use crate::error::{Error, Result};
+use crate::events::AuthEventInput;
+use crate::integrations::IntegrationView;
+use crate::protocol::Party;
+use crate::sealing::Column;
+use crate::sessions::Session;
+use crate::webhooks::payload::AuthOperation;
+
+/// Random bytes of a state and of the cookie that binds it to its browser.
+const STATE_BYTES: usize = 32;
+/// Random bytes of a code verifier: 64 characters (RFC 7636 section 4.1 asks for 43 to 128).
+const VERIFIER_BYTES: usize = 48;
+
+/// What a browser may say when it starts a flow. None of it is trusted.
+#[derive(Clone, Default)]
+pub struct BrowserParams {
+    /// `params[…]` and `credentials[oauth_…_override]`: connection configuration.
+    pub config: Map<String, Value>,
+    /// `authorization_params[…]`.
+    pub authorization_params: Map<String, Value>,
+    /// The socket that waits for the outcome.
+    pub client_id: Option<String>,
+}
+
+/// What the callback needs to go on: sealed in the state's row.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StatePayload {
+    pub(crate) verifier: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) config: Map<String, Value>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) connection_id: String,
+}
+
+/// A flow under way.
+#[derive(Debug)]
+pub struct Started {
+    /// Where to send the browser.
+    pub redirect: Url,
+    /// Name of the cookie that binds the flow to this browser.
+    pub cookie_name: String,
+    /// Its value.
+    pub cookie_value: String,
+    /// How long it must live.
+    pub cookie_lifetime: Duration,
+}
+
+/// The cookie of a flow, by the hash of its state, so that flows side by side do not disturb each
+/// other.
+pub fn cookie_name(state_hash: &str) -> String {
+    format!("valetkey_oauth_{}", &state_hash[..16])
+}
+
+impl Engine {
+    /// Begins a redirect flow.
+    ///
+    /// # Errors
+    /// A [`FlowFailure`] that has been logged, told to the app and to the waiting socket.
+    pub async fn start_flow(&self, session: &Session, integration_key: &str, params: BrowserParams) -> Result<Started, FlowFailure> {
+        let client_id = params.client_id.clone();
+        match self.try_start(session, integration_key, params).await {
+            Ok(started) => Ok(started),
+            Err(mut failure) => {
+                failure.client_id = client_id;
+                failure.integration_key.get_or_insert_with(|| integration_key.to_owned());
+                failure.operation_id = Some(session.row.operation_id.clone());
+                self.flow_failed(session.row.environment_id, &failure, failure_json(&failure.error_type, &failure.message), None).await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn try_start(&self, session: &Session, integration_key: &str, params: BrowserParams) -> Result<Started, FlowFailure> {
+        let environment = self.environment(session.row.environment_id).await.map_err(as_failure)?;
+        let view = self.integration_for(session, &environment, integration_key).await?;
+        let connection_id = self.target_connection(session, &view).await?;
+        let defaults = session.payload.defaults(integration_key);
+        let preset = preset_config(defaults);
+        let config = validate_merged_connection_config(&view.provider, &params.config, &preset)
+            .map_err(|issues| FlowFailure::new("url_param_err", issues.into_iter().map(|issue| issue.message).collect::<Vec<_>>().join(" ")))?;
+        let mut config = config;
+        if !preset.contains_key("oauth_scopes_override") {
+            // Only the app's backend widens scopes.
+            config.shift_remove("oauth_scopes_override");
+        }
+        let mut client = view.client();
+        if let Some(scopes) = preset.get("oauth_scopes_override").and_then(Value::as_str) {
+            client.scopes = crate::integrations::split_scopes(scopes);
+        }
+        let mode = valetkey_auth::mode(view.provider.auth_mode).filter(|mode| mode.uses_browser()).ok_or_else(|| {
+            FlowFailure::new("auth_mode_err", format!("{} does not use a browser redirect; submit its credentials instead.", view.provider.display_name))
+        })?;
+        let state = self.rng.base64url(STATE_BYTES);
+        let verifier = self.rng.base64url(VERIFIER_BYTES);
+        let redirect_uri = self.redirect_uri(&environment);
+        let user_scopes = defaults.and_then(|defaults| defaults.get("user_scopes")).and_then(Value::as_str);
+        let party = Party { provider: &view.provider, client: &client, config: &config };
+        let step = mode.authorize(
+            &self.context(&party),
+            &AuthorizeInput {
+                redirect_uri: &redirect_uri,
+                state: &state,
+                verifier: &verifier,
+                user_scope: user_scopes,
+                session_params: defaults.and_then(|defaults| defaults.get("authorization_params")).and_then(Value::as_object),
+                browser_params: &params.authorization_params,
+            },
+        );
+        let redirect = match step {
+            Step::Redirect(url) => url,
+            Step::Failed(error) => return Err(FlowFailure::new(error.code, error.message)),
+            Step::Send { .. } | Step::Done(_) => return Err(FlowFailure::new("auth_mode_err", "The provider entry does not lead to a browser redirect.")),
+        };
+        let payload = StatePayload { verifier, redirect_uri, config, scopes: client.scopes.clone(), connection_id };
+        self.store_state(session, &view, &state, payload, params.client_id, redirect).await.map_err(as_failure)
+    }
+
+    async fn store_state(&self, session: &Session, view: &IntegrationView, state: &str, payload: StatePayload, client_id: Option<String>, redirect: Url) -> Result<Started> {
+        let now = self.clock.now();
+        let state_hash = token_hash_hex(state);
+        let cookie_value = self.rng.base64url(STATE_BYTES);
+        let environment_id = session.row.environment_id;
+        let row = OauthState {
+            payload: self.sealer.seal_json(environment_id, Column::STATE, &state_hash, &payload).await?,
+            environment_id,
+            integration_id: view.row.id,
+            connect_session_id: session.row.id.clone(),
+            browser_hash: token_hash_hex(&cookie_value),
+            client_id,
+            operation_id: session.row.operation_id.clone(),
+            expires_at: now.plus(self.settings.state_lifetime),
+            state_hash,
+        };
+        let cookie_name = cookie_name(&row.state_hash);
+        self.store
+            .write::<_, Error, _>(move |tx| Box::pin(async move { Ok(tx.insert_oauth_state(&row, now).await?) }))
+            .await?;
+        Ok(Started { redirect, cookie_name, cookie_value, cookie_lifetime: self.settings.state_lifetime })
+    }
+
+    /// The address providers send browsers back to.
+    pub fn redirect_uri(&self, environment: &EnvironmentView) -> String {
+        match &environment.settings.callback_url {
+            Some(url) if !url.is_empty() => url.clone(),
+            _ => format!("{}/oauth/callback", self.settings.public_url),
+        }
+    }
+
+    /// The integration, if the session may use it.
+    pub(crate) async fn integration_for(&self, session: &Session, environment: &EnvironmentView, key: &str) -> Result<IntegrationView, FlowFailure> {
+        let view = self.integration(environment.id, key).await.map_err(|error| match error {
+            Error::UnknownIntegration(_) => FlowFailure::new("provider_config_err", error.to_string()),
+            Error::UnknownProvider(_) => FlowFailure::new("unknown_config_key", error.to_string()),
+            other => as_failure(other),
+        })?;
+        if !session.payload.allows(key) {
+            return Err(FlowFailure::new("integration_not_allowed", format!("This session may not use integration '{key}'.")));
+        }
+        Ok(view)
+    }
+
+    /// The id of the connection to be made or repaired.
+    pub(crate) async fn target_connection(&self, session: &Session, view: &IntegrationView) -> Result<String, FlowFailure> {
+        let Some(row) = session.row.reconnect_row else { return Ok(self.rng.uuid().to_string()) };
+        let row = self.store.connection_by_row(session.row.environment_id, row).await.map_err(|error| as_failure(error.into()))?;
+        match row {
+            Some(row) if row.integration_id == view.row.id => Ok(row.connection_id),
+            _ => Err(FlowFailure::new("invalid_connection", "The connection to be repaired was deleted meanwhile.")),
+        }
+    }
+
+    /// Logs a failed flow, tells the app and the waiting socket. Never fails itself.
+    pub(crate) async fn flow_failed(&self, environment_id: i64, failure: &FlowFailure, log: String, event_code: Option<&str>) {
+        let now = self.clock.now();
+        let operation = failure.operation_id.clone().map(|id| NewOperation {
+            id,
+            environment_id,
+            kind: "auth",
+            action: "create_connection",
+            state: "failed",
+            title: String::new(),
+            integration_key: failure.integration_key.clone(),
+            provider: None,
+            connection_row: None,
+            connection_id: failure.connection_id.clone(),
+            error: Some(log),
+            ended_at: Some(now),
+            expires_at: None,
+        });
+        let event = match event_code {
+            Some(code) => self.failure_event(environment_id, failure, code).await,
+            None => None,
+        };
+        let told = failure.client_id.clone().zip(serde_json::to_string(&failure.result()).ok());
+        let written = self
+            .store
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move {
+                    if let Some(operation) = &operation {
+                        tx.finish_operation(operation, now).await?;
+                    }
+                    if let Some(event) = &event {
+                        tx.insert_event(event).await?;
+                    }
+                    if let Some((client_id, result)) = &told {
+                        tx.insert_flow_result(client_id, result, now).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::error!(error = &error as &dyn std::error::Error, "a failed flow could not be logged");
+        }
+    }
+
+    async fn failure_event(&self, environment_id: i64, failure: &FlowFailure, code: &str) -> Option<valetkey_store::NewEvent> {
+        let environment = self.environment(environment_id).await.ok()?;
+        let key = failure.integration_key.as_deref()?;
+        let view = self.integration(environment_id, key).await.ok()?;
+        let connection_id = failure.connection_id.as_deref()?;
+        let existing = self.store.connection(environment_id, key, connection_id).await.ok().flatten();
+        Some(self.auth_event(&AuthEventInput {
+            environment: &environment,
+            operation: if existing.is_some() { AuthOperation::Override } else { AuthOperation::Creation },
+            connection_id,
+            connection_row: existing.as_ref().map(|row| row.id),
+            integration_key: key,
+            provider: &view.provider.name,
+            auth_mode: view.provider.auth_mode.as_str(),
+            tags: None,
+            end_user: None,
+            webhook_url_override: existing.as_ref().and_then(|row| row.webhook_url_override.as_deref()),
+            failure: Some((code, &failure.message)),
+        }))
+    }
+}
+
+/// `connection_config` of the session's presets.
+pub(crate) fn preset_config(defaults: Option<&Map<String, Value>>) -> Map<String, Value> {
+    let config = defaults.and_then(|defaults| defaults.get("connection_config"));
+    config.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+pub(crate) fn as_failure(error: Error) -> FlowFailure {
+    match error {
+        Error::Refused { code, message } => FlowFailure::new(code, message),
+        Error::CredentialsRejected(message) => FlowFailure::new("connection_test_failed", message),
+        Error::NotFound(_) | Error::UnknownIntegration(_) | Error::UnknownProvider(_) => FlowFailure::new("provider_config_err", error.to_string()),
+        other => {
+            tracing::error!(error = &other as &dyn std::error::Error, "a flow failed for a reason of ours");
+            FlowFailure::new("unknown_err", "Something went wrong on our side. Please try again; if it happens again, tell support the reference below.")
+        }
+    }
+}

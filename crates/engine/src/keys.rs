@@ -1,0 +1,200 @@
+//! API keys: authenticating callers, making and revoking keys.
+
+use std::sync::Arc;
+
+use valetkey_base::{ScopeSet, Secret, Timestamp};
+use valetkey_store::{ApiKey, NewApiKey};
+use valetkey_vault::token_hash_hex;
+
+use crate::engine::Engine;
+use crate::environments::EnvironmentView;
+use crate::error::{Error, Result};
+
+/// Live keys an environment may have.
+pub const KEYS_PER_ENVIRONMENT_MAX: i64 = 50;
+/// How every key we make begins.
+pub const KEY_PREFIX: &str = "vk_";
+/// Characters of a key that are shown to recognise it by.
+const SHOWN_PREFIX_CHARACTERS: usize = 10;
+
+/// Somebody who presented a valid API key.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The key.
+    pub key_id: i64,
+    /// The account.
+    pub account_id: i64,
+    /// The environment; none for an account key.
+    pub environment: Option<Arc<EnvironmentView>>,
+    /// What the key may do.
+    pub scopes: ScopeSet,
+    expires_at: Option<Timestamp>,
+}
+
+impl Caller {
+    /// The name of this caller in the audit trail.
+    pub fn actor(&self) -> String {
+        format!("key:{}", self.key_id)
+    }
+}
+
+/// A key defined by the operator's environment variables.
+#[derive(Clone, Debug)]
+pub struct DefinedKey {
+    /// Name of the environment, lower case.
+    pub environment: String,
+    /// The key.
+    pub secret: Secret,
+}
+
+impl Engine {
+    /// Finds whose key this is. `None` when it is unknown, revoked or expired.
+    pub async fn authenticate(&self, token: &str) -> Result<Option<Arc<Caller>>> {
+        let hash = token_hash_hex(token);
+        let now = self.clock.now();
+        let live = |caller: &Caller| caller.expires_at.is_none_or(|at| at > now);
+        let caller = match self.callers.get(&hash) {
+            Some(caller) => caller,
+            None => {
+                let Some(key) = self.store.api_key_by_hash(&hash).await? else { return Ok(None) };
+                let environment = match key.environment_id {
+                    Some(id) => match self.environment(id).await {
+                        Ok(environment) => Some(environment),
+                        Err(Error::NotFound(_)) => return Ok(None),
+                        Err(error) => return Err(error),
+                    },
+                    None => None,
+                };
+                let caller = Arc::new(Caller {
+                    key_id: key.id,
+                    account_id: key.account_id,
+                    environment,
+                    scopes: key.scopes,
+                    expires_at: key.expires_at,
+                });
+                self.callers.insert(hash, caller.clone());
+                caller
+            }
+        };
+        if !live(&caller) {
+            return Ok(None);
+        }
+        self.recorder.touch_key(caller.key_id);
+        Ok(Some(caller))
+    }
+
+    /// Makes a key. The secret is answered once and stored as a hash.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the name is taken, [`Error::Refused`] (`resource_capped`) when the
+    /// environment has [`KEYS_PER_ENVIRONMENT_MAX`] keys.
+    pub async fn create_api_key(
+        &self,
+        account_id: i64,
+        environment_id: Option<i64>,
+        display_name: &str,
+        scopes: ScopeSet,
+        expires_at: Option<Timestamp>,
+        actor: &str,
+    ) -> Result<(ApiKey, Secret)> {
+        let secret = Secret::new(format!("{KEY_PREFIX}{}", self.rng.base64url(32)));
+        let new = NewApiKey {
+            account_id,
+            environment_id,
+            display_name: display_name.to_owned(),
+            token_hash: token_hash_hex(secret.expose()),
+            prefix: secret.expose().chars().take(SHOWN_PREFIX_CHARACTERS).collect(),
+            scopes,
+            origin: "created".to_owned(),
+            expires_at,
+        };
+        let now = self.clock.now();
+        let key = self
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    if let Some(id) = new.environment_id
+                        && tx.api_key_count(id).await? >= KEYS_PER_ENVIRONMENT_MAX
+                    {
+                        return Err(Error::Refused {
+                            code: "resource_capped",
+                            message: format!("An environment may have {KEYS_PER_ENVIRONMENT_MAX} API keys."),
+                        });
+                    }
+                    tx.insert_api_key(&new, now).await.map_err(|error| match error {
+                        valetkey_store::Error::Duplicate { .. } => {
+                            Error::Conflict(format!("An API key named '{}' exists.", new.display_name))
+                        }
+                        other => other.into(),
+                    })
+                })
+            })
+            .await?;
+        self.recorder.audit(environment_id, actor, "api_key.created", key.id.to_string());
+        Ok((key, secret))
+    }
+
+    /// Revokes a key at once.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the account has no such live key in that environment.
+    pub async fn revoke_api_key(
+        &self,
+        account_id: i64,
+        environment_id: Option<i64>,
+        id: i64,
+        actor: &str,
+    ) -> Result<()> {
+        let keys = self.store.api_keys(account_id, environment_id).await?;
+        if !keys.iter().any(|key| key.id == id) {
+            return Err(Error::NotFound("API key"));
+        }
+        let now = self.clock.now();
+        self.store
+            .write::<_, Error, _>(move |tx| Box::pin(async move { Ok(tx.revoke_api_key(account_id, id, now).await?) }))
+            .await?;
+        self.forget_cached();
+        self.recorder.audit(environment_id, actor, "api_key.revoked", id.to_string());
+        Ok(())
+    }
+
+    /// Makes the keys of the operator's environment variables work, and earlier ones stop.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] naming no environment when one does not exist: the caller reports it.
+    pub async fn define_keys(&self, account_id: i64, keys: &[DefinedKey]) -> Result<()> {
+        let mut rows = Vec::new();
+        for key in keys {
+            let environment = self.environment_by_name(account_id, &key.environment).await?;
+            let token_hash = token_hash_hex(key.secret.expose());
+            let shown: String = key.secret.expose().chars().take(4).collect();
+            rows.push(NewApiKey {
+                account_id,
+                environment_id: Some(environment.id),
+                display_name: format!("environment variable {}", &token_hash[..8]),
+                token_hash,
+                prefix: format!("{shown}…"),
+                scopes: ScopeSet::full_environment(),
+                origin: "environment".to_owned(),
+                expires_at: None,
+            });
+        }
+        let now = self.clock.now();
+        self.store
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move {
+                    tx.revoke_environment_defined_keys(account_id, now).await?;
+                    for row in rows {
+                        let environment_id = row.environment_id.unwrap_or_default();
+                        if !tx.revive_api_key(&row.token_hash, environment_id, &row.scopes).await? {
+                            tx.insert_api_key(&row, now).await?;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        self.forget_cached();
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! Reading a connection with credentials that work.
+
+use serde_json::{Map, Value};
+use valetkey_auth::{Credentials, strip_refresh_tokens};
+use valetkey_store::Connection;
+
+use crate::connections::{ConnectionView, stored_error};
+use crate::engine::Engine;
+use crate::environments::EnvironmentView;
+use crate::error::{Error, NotFresh, Result};
+use crate::refresh::Outcome;
+use crate::sealing::Column;
+
+/// What a reader asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReadOptions {
+    /// Whether the caller may see credentials; without, nothing is refreshed or noted.
+    pub with_credentials: bool,
+    /// Refresh even a token that is good, and in spite of back-off and exhaustion.
+    pub force_refresh: bool,
+    /// Leave refresh tokens in the answer.
+    pub with_refresh_token: bool,
+}
+
+impl Engine {
+    /// A connection with fresh credentials.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIntegration`], [`Error::UnknownConnection`], and [`Error::NotFresh`] when the
+    /// token is dead and could not be replaced.
+    pub async fn read_connection(&self, environment: &EnvironmentView, integration_key: &str, connection_id: &str, options: ReadOptions, actor: &str) -> Result<ConnectionView> {
+        let row = self.store.connection(environment.id, integration_key, connection_id).await?;
+        let Some(row) = row else {
+            self.check_integration_exists(environment.id, integration_key).await?;
+            return Err(Error::UnknownConnection {
+                connection_id: connection_id.to_owned(),
+                integration_key: integration_key.to_owned(),
+            });
+        };
+        if !options.with_credentials {
+            return self.view_without_credentials(row).await;
+        }
+        self.recorder.touch_connection(row.id);
+        let row = if options.force_refresh || self.is_due(&row) {
+            self.freshen(environment, row, options.force_refresh).await?
+        } else {
+            row
+        };
+        self.recorder.audit(Some(environment.id), actor, "connection.credentials_read", row.id.to_string());
+        let (credentials, config) = self.open_connection(&row).await?;
+        Ok(self.view(row, credentials, config, options.with_refresh_token))
+    }
+
+    fn is_due(&self, row: &Connection) -> bool {
+        row.refresh_due_at.is_some_and(|due| due <= self.clock.now())
+    }
+
+    /// Refreshes a row that is due, unless it backs off; answers with the row as it is afterwards.
+    async fn freshen(&self, environment: &EnvironmentView, row: Connection, forced: bool) -> Result<Connection> {
+        let now = self.clock.now();
+        let still_valid = row.expires_at.is_some_and(|at| at > now);
+        if !forced && (row.refresh_exhausted || row.refresh_retry_at.is_some_and(|at| at > now)) {
+            if still_valid {
+                return Ok(row);
+            }
+            return Err(self.refused_without_trying(row).await?);
+        }
+        let leased_elsewhere = row.lease_until.is_some_and(|until| until > now);
+        if !forced && still_valid && leased_elsewhere && !self.flights.has(row.id) {
+            return Ok(row);
+        }
+        match self.refresh(environment, &row, forced).await {
+            Outcome::Refreshed | Outcome::NothingToDo => {
+                let fresh = self.store.connection_by_row(row.environment_id, row.id).await?;
+                fresh.ok_or_else(|| gone(&row))
+            }
+            Outcome::Gone => Err(gone(&row)),
+            Outcome::Failed(_) if still_valid && !forced => {
+                let row = self.store.connection_by_row(row.environment_id, row.id).await?.ok_or_else(|| gone(&row))?;
+                Ok(row)
+            }
+            Outcome::Failed(failed) => {
+                let row = self.store.connection_by_row(row.environment_id, row.id).await?.ok_or_else(|| gone(&row))?;
+                Err(Error::NotFresh(Box::new(NotFresh {
+                    status: 400,
+                    cause: failed.code.clone(),
+                    message: failed.message.clone(),
+                    connection: self.view_without_credentials(row).await?,
+                })))
+            }
+            Outcome::Trouble => Err(Error::Store(valetkey_store::Error::Overloaded)),
+        }
+    }
+
+    async fn refused_without_trying(&self, row: Connection) -> Result<Error> {
+        let stored = stored_error(&row);
+        let reason = stored.as_ref().map_or("The last refresh failed.", |error| error.message.as_str());
+        let (cause, message) = if row.refresh_exhausted {
+            ("connection_refresh_exhausted", format!("{reason} The customer has to authorize again; mint a reconnect session for this connection."))
+        } else {
+            ("connection_refresh_backoff", format!("{reason} The next attempt is made in a moment."))
+        };
+        Ok(Error::NotFresh(Box::new(NotFresh {
+            status: 424,
+            cause: cause.to_owned(),
+            message,
+            connection: self.view_without_credentials(row).await?,
+        })))
+    }
+
+    async fn view_without_credentials(&self, row: Connection) -> Result<ConnectionView> {
+        let mut config = self.open_config(&row).await?;
+        strip_refresh_tokens(&mut config);
+        Ok(ConnectionView { last_fetched_at: row.last_fetched_at, row, config, credentials: Value::Object(Map::new()) })
+    }
+
+    /// The view a client gets; refresh tokens leave only when asked for.
+    pub(crate) fn view(&self, row: Connection, credentials: Credentials, config: Map<String, Value>, with_refresh_token: bool) -> ConnectionView {
+        let mut credentials = credentials.to_json();
+        let mut config = Value::Object(config);
+        if !with_refresh_token {
+            strip_refresh_tokens(&mut credentials);
+            strip_refresh_tokens(&mut config);
+        }
+        ConnectionView { last_fetched_at: Some(self.clock.now()), row, config, credentials }
+    }
+
+    async fn open_config(&self, row: &Connection) -> Result<Value> {
+        self.sealer.open_json(row.environment_id, Column::CONFIG, &row.row_uuid, &row.config).await
+    }
+
+    /// Credentials and configuration of a row, opened.
+    pub(crate) async fn open_connection(&self, row: &Connection) -> Result<(Credentials, Map<String, Value>)> {
+        let credentials: Value = self
+            .sealer
+            .open_json(row.environment_id, Column::CREDENTIALS, &row.row_uuid, &row.credentials)
+            .await?;
+        let config = match self.open_config(row).await? {
+            Value::Object(config) => config,
+            _ => return Err(Error::Corrupt("connection_config")),
+        };
+        Ok((Credentials::from_json(credentials), config))
+    }
+}
+
+fn gone(row: &Connection) -> Error {
+    Error::UnknownConnection {
+        connection_id: row.connection_id.clone(),
+        integration_key: row.integration_key.clone(),
+    }
+}

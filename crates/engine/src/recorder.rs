@@ -1,0 +1,210 @@
+//! What is written off the hot path: audit entries, "last used" marks and log messages.
+//!
+//! A read of credentials must be recorded, but must not wait for a disk. Entries gather in memory
+//! and one task writes them twice a second in one transaction; equal reads of a moment become one
+//! entry with a count. A crash loses at most that moment. Each process writes a hash chain of its
+//! own, so that a removed or changed entry shows.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use tokio_util::sync::CancellationToken;
+use valetkey_base::{Clock, Timestamp};
+use valetkey_store::{AuditRow, Error, MessageRow, Store};
+
+/// How often the buffer is written.
+const FLUSH_EVERY: Duration = Duration::from_millis(500);
+/// Entries after which the buffer is written at once.
+const BUFFERED_MAX: usize = 20_000;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct AuditKey {
+    environment_id: Option<i64>,
+    actor: String,
+    action: &'static str,
+    target: String,
+}
+
+#[derive(Default)]
+struct Buffer {
+    audit: HashMap<AuditKey, (i64, Timestamp)>,
+    connections: HashSet<i64>,
+    keys: HashSet<i64>,
+    messages: Vec<MessageRow>,
+}
+
+struct Chain {
+    name: String,
+    position: i64,
+    hash: String,
+}
+
+/// Gathers records and writes them in batches.
+#[derive(Clone)]
+pub struct Recorder {
+    store: Store,
+    clock: Clock,
+    buffer: Arc<Mutex<Buffer>>,
+    full: Arc<tokio::sync::Notify>,
+    chain: Arc<tokio::sync::Mutex<Chain>>,
+}
+
+impl Recorder {
+    pub(crate) fn new(store: Store, clock: Clock, chain: String) -> Self {
+        Self {
+            store,
+            clock,
+            buffer: Arc::default(),
+            full: Arc::default(),
+            chain: Arc::new(tokio::sync::Mutex::new(Chain { name: chain, position: 0, hash: String::new() })),
+        }
+    }
+
+    /// Records who did what to what.
+    pub fn audit(&self, environment_id: Option<i64>, actor: impl Into<String>, action: &'static str, target: impl Into<String>) {
+        let key = AuditKey { environment_id, actor: actor.into(), action, target: target.into() };
+        let now = self.clock.now();
+        self.with(|buffer| {
+            let entry = buffer.audit.entry(key).or_insert((0, now));
+            entry.0 += 1;
+        });
+    }
+
+    /// Notes that a connection was read with its credentials.
+    pub fn touch_connection(&self, row: i64) {
+        self.with(|buffer| {
+            buffer.connections.insert(row);
+        });
+    }
+
+    /// Notes that an API key was used.
+    pub fn touch_key(&self, id: i64) {
+        self.with(|buffer| {
+            buffer.keys.insert(id);
+        });
+    }
+
+    /// Adds a message to an operation.
+    pub fn message(&self, message: MessageRow) {
+        self.with(|buffer| buffer.messages.push(message));
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Buffer)) {
+        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut buffer);
+        if buffer.audit.len() + buffer.messages.len() >= BUFFERED_MAX {
+            self.full.notify_one();
+        }
+    }
+
+    /// Writes until told to stop, and once more then.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        loop {
+            let stopping = tokio::select! {
+                () = stop.cancelled() => true,
+                () = self.full.notified() => false,
+                () = tokio::time::sleep(FLUSH_EVERY) => false,
+            };
+            if let Err(error) = self.flush().await {
+                tracing::error!(error = &error as &dyn std::error::Error, "could not write audit records");
+            }
+            if stopping {
+                return;
+            }
+        }
+    }
+
+    /// Writes what has gathered. On failure it is kept for the next time.
+    pub async fn flush(&self) -> Result<(), Error> {
+        let mut chain = self.chain.lock().await;
+        let buffer = std::mem::take(&mut *self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
+        if buffer.audit.is_empty() && buffer.connections.is_empty() && buffer.keys.is_empty() && buffer.messages.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let (rows, position, hash) = link(&chain, &buffer.audit);
+        let connections: Vec<i64> = buffer.connections.iter().copied().collect();
+        let keys: Vec<i64> = buffer.keys.iter().copied().collect();
+        let messages = buffer.messages.clone();
+        let written = self
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.insert_audit(&rows).await?;
+                    if !connections.is_empty() {
+                        tx.touch_connections(&connections, now).await?;
+                    }
+                    if !keys.is_empty() {
+                        tx.touch_api_keys(&keys, now).await?;
+                    }
+                    tx.insert_messages(&messages).await
+                })
+            })
+            .await;
+        match written {
+            Ok(()) => {
+                chain.position = position;
+                chain.hash = hash;
+                Ok(())
+            }
+            Err(error) => {
+                self.put_back(buffer);
+                Err(error)
+            }
+        }
+    }
+
+    fn put_back(&self, failed: Buffer) {
+        self.with(|buffer| {
+            for (key, (times, at)) in failed.audit {
+                let entry = buffer.audit.entry(key).or_insert((0, at));
+                entry.0 += times;
+                entry.1 = entry.1.min(at);
+            }
+            buffer.connections.extend(failed.connections);
+            buffer.keys.extend(failed.keys);
+            buffer.messages.extend(failed.messages);
+        });
+    }
+}
+
+fn link(chain: &Chain, entries: &HashMap<AuditKey, (i64, Timestamp)>) -> (Vec<AuditRow>, i64, String) {
+    let mut position = chain.position;
+    let mut hash = chain.hash.clone();
+    let mut sorted: Vec<_> = entries.iter().collect();
+    sorted.sort_by_key(|(_, (_, at))| *at);
+    let rows = sorted
+        .into_iter()
+        .map(|(key, &(times, at))| {
+            position += 1;
+            let mut row = AuditRow {
+                chain: chain.name.clone(),
+                position,
+                environment_id: key.environment_id,
+                actor: key.actor.clone(),
+                action: key.action.to_owned(),
+                target: key.target.clone(),
+                times,
+                at,
+                previous_hash: std::mem::take(&mut hash),
+                hash: String::new(),
+            };
+            row.hash = entry_hash(&row);
+            hash.clone_from(&row.hash);
+            row
+        })
+        .collect();
+    (rows, position, hash)
+}
+
+/// The hash an entry must carry: SHA-256 over its fields and the hash before it.
+pub fn entry_hash(row: &AuditRow) -> String {
+    let text = serde_json::json!([
+        row.previous_hash, row.chain, row.position, row.environment_id, row.actor, row.action,
+        row.target, row.times, row.at,
+    ])
+    .to_string();
+    hex::encode(digest(&SHA256, text.as_bytes()))
+}
