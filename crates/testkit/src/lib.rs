@@ -1,1 +1,9 @@
-//! placeholder
+//! What tests share: real databases, one per test.
+//!
+//! Nothing here stands in for a database. SQLite is a file in a temporary folder, PostgreSQL a
+//! database of its own on the server named by `VALETKEY_TEST_POSTGRES`; both are gone when the
+//! test ends, however it ends.
+
+pub mod database;
+
+pub use database::{DatabaseServer, TestDatabase, databases, on_each_database};

@@ -1,0 +1,203 @@
+//! A database per test, on every engine there is.
+
+use std::fs;
+use std::path::PathBuf;
+use std::str::FromStr as _;
+use std::thread;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
+use valetkey_base::{Rng, Secret, Tasks};
+use valetkey_store::{Settings, Store};
+
+/// Names the PostgreSQL server the tests may make databases on.
+const POSTGRES_VARIABLE: &str = "VALETKEY_TEST_POSTGRES";
+/// Connections of one opened store. Several test binaries share the server.
+const POSTGRES_CONNECTIONS_MAX: u32 = 8;
+
+/// Where databases for tests can be made.
+#[derive(Clone, Debug)]
+pub enum DatabaseServer {
+    /// Files in the machine's temporary folder.
+    Sqlite,
+    /// A server on which the user of this URL may create databases.
+    Postgres(Secret),
+}
+
+/// Every engine a test has to pass on.
+///
+/// # Panics
+/// In CI (`CI=true`) when `VALETKEY_TEST_POSTGRES` is not set. Elsewhere PostgreSQL is then left
+/// out, and a line on standard error says so.
+pub fn databases() -> Vec<DatabaseServer> {
+    let mut servers = vec![DatabaseServer::Sqlite];
+    match variable(POSTGRES_VARIABLE) {
+        Some(url) => servers.push(DatabaseServer::Postgres(Secret::new(url))),
+        None => {
+            assert!(
+                variable("CI").as_deref() != Some("true"),
+                "{POSTGRES_VARIABLE} must name a PostgreSQL server in CI"
+            );
+            say(&format!(
+                "!!! SKIPPED ON POSTGRESQL: set {POSTGRES_VARIABLE}=postgres://user@host/database"
+            ));
+        }
+    }
+    servers
+}
+
+/// Runs a test on an empty database of every engine, one after the other.
+pub async fn on_each_database<F>(test: F)
+where
+    F: AsyncFn(&TestDatabase),
+{
+    for server in databases() {
+        let database = server.create().await;
+        say(&format!("on {database:?}"));
+        test(&database).await;
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told about the machine by its environment"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the test harness shows it beside a failure"
+)]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+impl DatabaseServer {
+    /// Makes an empty database.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn create(&self) -> TestDatabase {
+        let name = format!("valetkey_test_{}", Rng::system().hex(8));
+        let place = match self {
+            Self::Sqlite => {
+                let folder = std::env::temp_dir().join(name);
+                fs::create_dir(&folder).unwrap_or_else(|error| {
+                    panic!("could not create {}: {error}", folder.display())
+                });
+                Place::Folder(folder)
+            }
+            Self::Postgres(url) => {
+                let server = PgConnectOptions::from_str(url.expose())
+                    .unwrap_or_else(|_| panic!("{POSTGRES_VARIABLE} is not a PostgreSQL URL"));
+                execute(
+                    &server,
+                    format!("CREATE DATABASE {name} TEMPLATE template0"),
+                )
+                .await
+                .unwrap_or_else(|error| panic!("could not create a database: {error}"));
+                Place::Postgres { server, name }
+            }
+        };
+        TestDatabase {
+            place,
+            tasks: Tasks::new(),
+        }
+    }
+}
+
+/// A database that lives as long as this value. Stores opened on it are stopped with it.
+pub struct TestDatabase {
+    place: Place,
+    tasks: Tasks,
+}
+
+enum Place {
+    Folder(PathBuf),
+    Postgres {
+        server: PgConnectOptions,
+        name: String,
+    },
+}
+
+impl TestDatabase {
+    /// What a server is given to open this database.
+    pub fn settings(&self) -> Settings {
+        match &self.place {
+            Place::Folder(folder) => Settings::Sqlite {
+                path: folder.join("valetkey.db"),
+            },
+            Place::Postgres { server, name } => Settings::Postgres {
+                url: Secret::new(server.clone().database(name).to_url_lossy().to_string()),
+                connections_max: POSTGRES_CONNECTIONS_MAX,
+            },
+        }
+    }
+
+    /// Opens the database. A second store is what a second server process would be.
+    ///
+    /// # Panics
+    /// When it does not open.
+    pub async fn open(&self) -> Store {
+        Store::open(&self.settings(), &self.tasks)
+            .await
+            .unwrap_or_else(|error| panic!("could not open {self:?}: {error:?}"))
+    }
+
+    /// The tasks of the stores opened here. They are told to stop when the database goes.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// Whether several processes may share it.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.place, Place::Postgres { .. })
+    }
+}
+
+impl std::fmt::Debug for TestDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.place {
+            Place::Folder(folder) => write!(f, "SQLite in {}", folder.display()),
+            Place::Postgres { name, .. } => write!(f, "PostgreSQL database {name}"),
+        }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        self.tasks.stopping().cancel();
+        match &self.place {
+            // Whoever still has the file open keeps it open; the space is freed when they end.
+            Place::Folder(folder) => {
+                if let Err(error) = fs::remove_dir_all(folder) {
+                    say(&format!("could not remove {}: {error}", folder.display()));
+                }
+            }
+            Place::Postgres { server, name } => {
+                let (server, name) = (server.clone(), name.clone());
+                // A runtime of its own: this may run inside the test's.
+                let dropped = thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .map_err(sqlx::Error::Io)?;
+                    let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                    runtime.block_on(execute(&server, sql))
+                });
+                if !matches!(dropped.join(), Ok(Ok(()))) {
+                    say(&format!("could not drop {self:?}"));
+                }
+            }
+        }
+    }
+}
+
+/// Runs a statement on the server's own database. Names in it are made above, of letters and digits.
+async fn execute(server: &PgConnectOptions, sql: String) -> sqlx::Result<()> {
+    let mut connection: PgConnection = server.connect().await?;
+    connection.execute(AssertSqlSafe(sql)).await?;
+    connection.close().await
+}
