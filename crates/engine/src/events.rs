@@ -5,8 +5,9 @@
 //! when the event happens never gets it.
 
 use serde_json::{Map, Value};
+use url::Url;
 use valetkey_base::Timestamp;
-use valetkey_store::{Event, NewEvent};
+use valetkey_store::{Event, NewDelivery, NewEvent};
 
 use crate::engine::Engine;
 use crate::environments::{EnvironmentSettings, EnvironmentView};
@@ -48,9 +49,13 @@ impl Engine {
     /// The event to be stored beside the change, with the deliveries its environment asks for.
     pub(crate) fn auth_event(&self, input: &AuthEventInput<'_>) -> NewEvent {
         let now = self.clock.now();
-        let destinations = destinations(input)
+        let deliveries = destinations(input)
             .into_iter()
-            .map(|url| (self.sortable_id("dlv", now), url.to_owned()))
+            .map(|url| NewDelivery {
+                id: self.sortable_id("dlv", now),
+                url: url.to_owned(),
+                destination: origin(url),
+            })
             .collect();
         let event = Event {
             id: self.sortable_id("evt", now),
@@ -60,10 +65,7 @@ impl Engine {
             payload: body(input),
             created_at: now,
         };
-        NewEvent {
-            event,
-            destinations,
-        }
+        NewEvent { event, deliveries }
     }
 
     fn sortable_id(&self, prefix: &str, now: Timestamp) -> String {
@@ -94,6 +96,11 @@ fn is_told(settings: &EnvironmentSettings, operation: AuthOperation, failed: boo
         AuthOperation::Refresh if failed => settings.on_auth_refresh_error,
         AuthOperation::Refresh => settings.on_auth_refresh_success,
     }
+}
+
+/// Scheme, host and port; of what is no URL, all of it: sending will refuse it.
+fn origin(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
 }
 
 fn not_blank(url: Option<&str>) -> Option<&str> {

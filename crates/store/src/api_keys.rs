@@ -76,8 +76,11 @@ const COUNT: &str = "SELECT COUNT(*) AS n FROM api_keys
      WHERE environment_id = $1 AND revoked_at IS NULL";
 const TOUCH: Sql = Sql {
     sqlite: "UPDATE api_keys SET last_used_at = $1 WHERE id IN (SELECT value FROM json_each($2))",
-    postgres: "UPDATE api_keys SET last_used_at = $1
-     WHERE id IN (SELECT value::bigint FROM jsonb_array_elements_text($2::jsonb))",
+    // Locked in the order of ids, so that two processes with the same rows do not deadlock.
+    postgres: "UPDATE api_keys SET last_used_at = $1 WHERE id IN (
+         SELECT id FROM api_keys
+         WHERE id IN (SELECT value::bigint FROM jsonb_array_elements_text($2::jsonb))
+         ORDER BY id FOR NO KEY UPDATE)",
 };
 
 fn api_key(row: &Row) -> Result<ApiKey> {

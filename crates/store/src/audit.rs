@@ -3,7 +3,7 @@
 use serde::Serialize;
 use valetkey_base::Timestamp;
 
-use crate::db::{Row, Sql, Tx, params};
+use crate::db::{Row, Sql, Tx, json_text, params};
 use crate::error::Result;
 use crate::open::Store;
 
@@ -87,7 +87,7 @@ impl Tx {
         if rows.is_empty() {
             return Ok(());
         }
-        let rows = serde_json::to_string(rows).unwrap_or_default();
-        self.execute(INSERT, params![rows]).await.map(|_| ())
+        let values = params![json_text(&rows)?];
+        self.execute(INSERT, values).await.map(|_| ())
     }
 }

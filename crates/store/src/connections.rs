@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 use valetkey_base::{Sealed, Timestamp};
 
-use crate::db::{Row, Sql, Tx, params};
+use crate::db::{Row, Sql, Tx, json_text, params};
 use crate::error::{Error, Result};
 use crate::open::Store;
 
@@ -247,8 +247,11 @@ const INSERT_TAG: &str = "INSERT INTO connection_tags (environment_id, key, valu
 const TOUCH: Sql = Sql {
     sqlite: "UPDATE connections SET last_fetched_at = $1
      WHERE id IN (SELECT value FROM json_each($2))",
-    postgres: "UPDATE connections SET last_fetched_at = $1
-     WHERE id IN (SELECT value::bigint FROM jsonb_array_elements_text($2::jsonb))",
+    // Locked in the order of ids, so that two processes with the same rows do not deadlock.
+    postgres: "UPDATE connections SET last_fetched_at = $1 WHERE id IN (
+         SELECT id FROM connections
+         WHERE id IN (SELECT value::bigint FROM jsonb_array_elements_text($2::jsonb))
+         ORDER BY id FOR NO KEY UPDATE)",
 };
 
 pub(crate) fn connection(row: &Row) -> Result<Connection> {
@@ -367,9 +370,12 @@ impl Store {
         let keys = filter
             .integration_keys
             .as_ref()
-            .map(|keys| serde_json::json!(keys).to_string());
-        let tags = (!filter.tags.is_empty())
-            .then(|| serde_json::to_string(&filter.tags).unwrap_or_default());
+            .map(json_text)
+            .transpose()?;
+        let tags = Some(&filter.tags)
+            .filter(|tags| !tags.is_empty())
+            .map(json_text)
+            .transpose()?;
         let mut values = params![
             environment_id,
             &filter.connection_id,

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use serde::Serialize;
 use sqlx::postgres::{PgPool, PgRow, Postgres};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{Row as _, Transaction, ValueRef as _};
@@ -79,12 +80,47 @@ macro_rules! bind {
             query = match value {
                 Value::Int(value) => query.bind(value),
                 Value::Bool(value) => query.bind(value),
-                Value::Text(value) => query.bind(value),
+                Value::Text(value) => query.bind(value.map(storable)),
                 Value::Bytes(value) => query.bind(value),
             };
         }
         query
     }};
+}
+
+/// PostgreSQL's text cannot hold U+0000. It is stored as U+FFFD on both engines, and a lookup by the
+/// same text finds it.
+fn storable(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    }
+}
+
+/// A list of rows or values as the JSON that a statement expands, with [`storable`] texts.
+pub(crate) fn json_text(values: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string(values).map_err(Error::Encode)?;
+    if !text.contains("\\u0000") {
+        return Ok(text);
+    }
+    // An escaped backslash before `u0000` is a text of six letters.
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        kept.push_str(before);
+        let length = if escape.starts_with("\\u") { 6 } else { 2 };
+        let (escape, after) = escape.split_at(length);
+        kept.push_str(if escape == "\\u0000" {
+            "\\ufffd"
+        } else {
+            escape
+        });
+        rest = after;
+    }
+    kept.push_str(rest);
+    Ok(kept)
 }
 
 /// The database.
@@ -281,4 +317,21 @@ column! {
     String as String => |value| value;
     i64 as Timestamp => |value| Timestamp::from_millis(value);
     Vec<u8> as Sealed => |value| Sealed::from_bytes(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_escape_of_a_nul_is_replaced() {
+        let texts = ["plain", "nul \0 and \\u0000", "\\\0\u{1}\n\"é"];
+        let text = json_text(&texts).unwrap();
+        let back: Vec<String> = serde_json::from_str(&text).unwrap();
+        let wanted: Vec<String> = texts
+            .iter()
+            .map(|text| text.replace('\0', "\u{fffd}"))
+            .collect();
+        assert_eq!(back, wanted);
+    }
 }

@@ -2,7 +2,7 @@
 
 use valetkey_base::Timestamp;
 
-use crate::db::{Row, Sql, Tx, params};
+use crate::db::{Row, Sql, Tx, json_text, params};
 use crate::error::Result;
 use crate::notice::Notice;
 use crate::open::Store;
@@ -16,8 +16,12 @@ pub struct Delivery {
     pub event_id: String,
     /// The environment.
     pub environment_id: i64,
+    /// The connection the event is about.
+    pub connection_row: Option<i64>,
     /// Where to.
     pub url: String,
+    /// What shares a breaker and a limit with it.
+    pub destination: String,
     /// The exact body.
     pub payload: String,
     /// `auth.creation`, …
@@ -73,8 +77,6 @@ pub enum DeliveryOutcome {
     RetryAt(Timestamp),
     /// Given up; kept, and can be replayed.
     Dead,
-    /// Not tried: the destination rests. Does not count as an attempt.
-    PostponedTo(Timestamp),
 }
 
 /// How a destination has been doing.
@@ -82,29 +84,44 @@ pub enum DeliveryOutcome {
 pub struct Breaker {
     /// Failures in a row.
     pub failures: i64,
-    /// Until when nothing is sent.
+    /// Until when nothing is sent; zero when it is closed.
     pub open_until: Timestamp,
 }
 
 const CLAIM: Sql = Sql {
     sqlite: "UPDATE deliveries SET lease_until = $2 WHERE id IN (
-         SELECT id FROM deliveries WHERE state = 'pending' AND next_attempt_at <= $1
-         AND (lease_until IS NULL OR lease_until <= $1) ORDER BY next_attempt_at LIMIT $3)
-     RETURNING id, event_id, environment_id, url, attempts,
-     (SELECT payload FROM events e WHERE e.id = event_id) AS payload,
-     (SELECT kind FROM events e WHERE e.id = event_id) AS kind, created_at",
-    postgres: "UPDATE deliveries d SET lease_until = $2 FROM events e
-     WHERE e.id = d.event_id AND d.id IN (
-         SELECT id FROM deliveries WHERE state = 'pending' AND next_attempt_at <= $1
-         AND (lease_until IS NULL OR lease_until <= $1) ORDER BY next_attempt_at LIMIT $3
-         FOR UPDATE SKIP LOCKED)
-     RETURNING d.id, d.event_id, d.environment_id, d.url, d.attempts, e.payload, e.kind,
-     d.created_at",
+         SELECT d.id FROM deliveries d WHERE d.state = 'pending' AND d.next_attempt_at <= $1
+         AND (d.lease_until IS NULL OR d.lease_until <= $1)
+         AND d.destination NOT IN (SELECT value FROM json_each($4))
+         AND NOT EXISTS (SELECT 1 FROM breakers b
+             WHERE b.destination = d.destination AND b.open_until > $1)
+         ORDER BY d.next_attempt_at, d.id LIMIT $3)
+     RETURNING id, event_id, environment_id, url, destination, attempts, created_at,
+     (SELECT e.connection_row FROM events e WHERE e.id = event_id) AS connection_row,
+     (SELECT e.payload FROM events e WHERE e.id = event_id) AS payload,
+     (SELECT e.kind FROM events e WHERE e.id = event_id) AS kind",
+    // The list is materialised: a locking query that the planner ran again would claim more rows.
+    postgres: "WITH due AS MATERIALIZED (
+         SELECT d.id FROM deliveries d WHERE d.state = 'pending' AND d.next_attempt_at <= $1
+         AND (d.lease_until IS NULL OR d.lease_until <= $1)
+         AND d.destination NOT IN (SELECT jsonb_array_elements_text($4::jsonb))
+         AND NOT EXISTS (SELECT 1 FROM breakers b
+             WHERE b.destination = d.destination AND b.open_until > $1)
+         ORDER BY d.next_attempt_at, d.id LIMIT $3 FOR UPDATE OF d SKIP LOCKED)
+     UPDATE deliveries d SET lease_until = $2 FROM due, events e
+     WHERE d.id = due.id AND e.id = d.event_id
+     RETURNING d.id, d.event_id, d.environment_id, d.url, d.destination, d.attempts, d.created_at,
+     e.connection_row, e.payload, e.kind",
 };
-const NEXT_DUE: &str = "SELECT MIN(next_attempt_at) AS due FROM deliveries WHERE state = 'pending'";
-const SETTLE: &str = "UPDATE deliveries SET state = $2, attempts = attempts + $3,
-     next_attempt_at = $4, lease_until = NULL, last_status = COALESCE($5, last_status),
-     last_error = $6, ended_at = $7 WHERE id = $1";
+const NEXT_DUE: &str = "SELECT MIN(due) AS due FROM (
+     SELECT MIN(next_attempt_at) AS due FROM deliveries
+     WHERE state = 'pending' AND next_attempt_at > $1
+     UNION ALL SELECT MIN(open_until) FROM breakers WHERE open_until > $1) AS times";
+const RELEASE: &str =
+    "UPDATE deliveries SET lease_until = NULL WHERE id = $1 AND state = 'pending'";
+const SETTLE: &str = "UPDATE deliveries SET state = $2, attempts = attempts + 1,
+     next_attempt_at = $3, lease_until = NULL, last_status = COALESCE($4, last_status),
+     last_error = $5, ended_at = $6 WHERE id = $1 AND state = 'pending'";
 const INSERT_ATTEMPT: &str = "INSERT INTO delivery_attempts (delivery_id, started_at, duration_ms,
      status, error, response_excerpt) VALUES ($1, $2, $3, $4, $5, $6)";
 const REPLAY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt_at = $3,
@@ -115,6 +132,10 @@ const LIST: &str = "SELECT id, event_id, url, state, attempts, next_attempt_at, 
 const ATTEMPTS: &str = "SELECT started_at, duration_ms, status, error, response_excerpt
      FROM delivery_attempts WHERE delivery_id = $1 ORDER BY id";
 const BREAKER: &str = "SELECT failures, open_until FROM breakers WHERE destination = $1";
+const LOCK_BREAKER: Sql = Sql {
+    sqlite: BREAKER,
+    postgres: "SELECT failures, open_until FROM breakers WHERE destination = $1 FOR UPDATE",
+};
 const SET_BREAKER: &str = "INSERT INTO breakers (destination, failures, open_until)
      VALUES ($1, $2, $3) ON CONFLICT (destination)
      DO UPDATE SET failures = excluded.failures, open_until = excluded.open_until";
@@ -125,7 +146,9 @@ fn delivery(row: &Row) -> Result<Delivery> {
         id: row.get("id")?,
         event_id: row.get("event_id")?,
         environment_id: row.get("environment_id")?,
+        connection_row: row.get("connection_row")?,
         url: row.get("url")?,
+        destination: row.get("destination")?,
         payload: row.get("payload")?,
         kind: row.get("kind")?,
         attempts: row.get("attempts")?,
@@ -156,10 +179,18 @@ fn attempt(row: &Row) -> Result<Attempt> {
     })
 }
 
+fn breaker(row: &Row) -> Result<Breaker> {
+    Ok(Breaker {
+        failures: row.get("failures")?,
+        open_until: row.get("open_until")?,
+    })
+}
+
 impl Store {
-    /// When the next delivery is due.
-    pub async fn next_delivery_due(&self) -> Result<Option<Timestamp>> {
-        let row = self.db.fetch_optional(NEXT_DUE, params![]).await?;
+    /// When, after now, a delivery falls due or a destination's rest ends. What is due already, and
+    /// not in somebody's hands, is claimed and not waited for.
+    pub async fn next_delivery_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        let row = self.db.fetch_optional(NEXT_DUE, params![now]).await?;
         row.map_or(Ok(None), |row| row.get("due"))
     }
 
@@ -189,69 +220,58 @@ impl Store {
 
     /// How a destination has been doing.
     pub async fn breaker(&self, destination: &str) -> Result<Breaker> {
-        let Some(row) = self
-            .db
-            .fetch_optional(BREAKER, params![destination])
-            .await?
-        else {
-            return Ok(Breaker::default());
-        };
-        Ok(Breaker {
-            failures: row.get("failures")?,
-            open_until: row.get("open_until")?,
-        })
+        let values = params![destination];
+        let row = self.db.fetch_optional(BREAKER, values).await?;
+        row.as_ref().map_or(Ok(Breaker::default()), breaker)
     }
 }
 
 impl Tx {
-    /// Takes due deliveries, so that no other process sends them before `lease_until`.
+    /// Takes due deliveries, the most overdue first, so that no other process sends them before
+    /// `lease_until`. Passes over destinations that rest, and the `busy` ones.
     pub async fn claim_deliveries(
         &mut self,
         now: Timestamp,
         lease_until: Timestamp,
         limit: i64,
+        busy: &[String],
     ) -> Result<Vec<Delivery>> {
-        let rows = self
-            .fetch_all(CLAIM, params![now, lease_until, limit])
-            .await?;
-        rows.iter().map(delivery).collect()
+        let values = params![now, lease_until, limit, json_text(&busy)?];
+        let rows = self.fetch_all(CLAIM, values).await?;
+        let mut claimed: Vec<Delivery> = rows.iter().map(delivery).collect::<Result<_>>()?;
+        claimed.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+        Ok(claimed)
     }
 
-    /// Records an attempt and what follows from it.
+    /// Gives a claimed delivery back, untried.
+    pub async fn release_delivery(&mut self, id: &str) -> Result<()> {
+        self.execute(RELEASE, params![id]).await.map(|_| ())
+    }
+
+    /// Records an attempt and what follows from it. A delivery that somebody else ended meanwhile
+    /// stays ended.
     pub async fn settle_delivery(
         &mut self,
         id: &str,
-        attempt: Option<&Attempt>,
+        attempt: &Attempt,
         outcome: DeliveryOutcome,
         now: Timestamp,
     ) -> Result<()> {
-        if let Some(attempt) = attempt {
-            let values = params![
-                id,
-                attempt.started_at,
-                attempt.duration_ms,
-                attempt.status,
-                &attempt.error,
-                &attempt.response_excerpt,
-            ];
-            self.execute(INSERT_ATTEMPT, values).await?;
-        }
+        let values = params![
+            id,
+            attempt.started_at,
+            attempt.duration_ms,
+            attempt.status,
+            &attempt.error,
+            &attempt.response_excerpt,
+        ];
+        self.execute(INSERT_ATTEMPT, values).await?;
         let (state, next, ended) = match outcome {
             DeliveryOutcome::Delivered => ("delivered", now, Some(now)),
             DeliveryOutcome::Dead => ("dead", now, Some(now)),
-            DeliveryOutcome::RetryAt(at) | DeliveryOutcome::PostponedTo(at) => {
-                ("pending", at, None)
-            }
+            DeliveryOutcome::RetryAt(at) => ("pending", at, None),
         };
-        let values = params![
-            id,
-            state,
-            i64::from(attempt.is_some()),
-            next,
-            attempt.and_then(|attempt| attempt.status),
-            attempt.and_then(|attempt| attempt.error.clone()),
-            ended,
-        ];
+        let values = params![id, state, next, attempt.status, &attempt.error, ended];
         self.execute(SETTLE, values).await.map(|_| ())
     }
 
@@ -267,6 +287,14 @@ impl Tx {
             .execute(REPLAY, params![environment_id, id, now])
             .await?
             > 0)
+    }
+
+    /// How a destination has been doing, held until commit. A healthy one has no row to hold.
+    pub async fn lock_breaker(&mut self, destination: &str) -> Result<Breaker> {
+        let row = self
+            .fetch_optional(LOCK_BREAKER, params![destination])
+            .await?;
+        row.as_ref().map_or(Ok(Breaker::default()), breaker)
     }
 
     /// Notes how a destination is doing; a healthy one needs no row.

@@ -18,6 +18,9 @@ pub enum Error {
     /// A row that must exist did not.
     #[error("an expected row is missing")]
     Missing,
+    /// Values could not be written as JSON.
+    #[error("values could not be encoded")]
+    Encode(#[source] serde_json::Error),
     /// Stored JSON or another stored text does not have its form.
     #[error("column {column} holds an unexpected value")]
     Malformed {
@@ -57,12 +60,23 @@ impl From<sqlx::Error> for Error {
                     .map_or_else(|| database.message().to_owned(), ToOwned::to_owned);
                 Self::Duplicate { constraint }
             }
+            sqlx::Error::Database(database) if is_passing(database.code().as_deref()) => {
+                Self::Unavailable(error)
+            }
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
                 Self::Unavailable(error)
             }
             _ => Self::Sql(error),
         }
     }
+}
+
+/// Whether the engine says that the same statement may work later: SQLite's `BUSY`, and
+/// PostgreSQL's serialization failure, deadlock, lack of connections, and shutdown.
+fn is_passing(code: Option<&str>) -> bool {
+    const SQLITE_BUSY: &[&str] = &["5", "261", "517"];
+    const POSTGRES: &[&str] = &["40001", "40P01", "53300", "57P01", "57P02", "57P03"];
+    code.is_some_and(|code| SQLITE_BUSY.contains(&code) || POSTGRES.contains(&code))
 }
 
 impl From<sqlx::migrate::MigrateError> for Error {

@@ -24,19 +24,31 @@ pub struct Event {
     pub created_at: Timestamp,
 }
 
-/// An event to be stored, with the URLs it goes to; none at all is fine, it is still in the feed.
+/// An event to be stored, with where it goes; nowhere is fine, it is still in the feed.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
     /// The event.
     pub event: Event,
-    /// Delivery id and URL of every destination.
-    pub destinations: Vec<(String, String)>,
+    /// One for each URL.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// A delivery to be stored, due at once.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// Its id.
+    pub id: String,
+    /// Where to.
+    pub url: String,
+    /// What shares a breaker and a limit with it: the URL's origin.
+    pub destination: String,
 }
 
 const INSERT: &str = "INSERT INTO events (id, environment_id, connection_row, kind, payload,
      created_at) VALUES ($1, $2, $3, $4, $5, $6)";
-const INSERT_DELIVERY: &str = "INSERT INTO deliveries (id, event_id, environment_id, url, state,
-     attempts, next_attempt_at, created_at) VALUES ($1, $2, $3, $4, 'pending', 0, $5, $5)";
+const INSERT_DELIVERY: &str = "INSERT INTO deliveries (id, event_id, environment_id, url,
+     destination, state, attempts, next_attempt_at, created_at)
+     VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6)";
 const FEED: &str = "SELECT id, environment_id, connection_row, kind, payload, created_at
      FROM events WHERE environment_id = $1 AND ($2 IS NULL OR id > $2) ORDER BY id LIMIT $3";
 
@@ -80,8 +92,15 @@ impl Tx {
             event.created_at,
         ];
         self.execute(INSERT, values).await?;
-        for (id, url) in &new.destinations {
-            let values = params![id, &event.id, event.environment_id, url, event.created_at];
+        for delivery in &new.deliveries {
+            let values = params![
+                &delivery.id,
+                &event.id,
+                event.environment_id,
+                &delivery.url,
+                &delivery.destination,
+                event.created_at,
+            ];
             self.execute(INSERT_DELIVERY, values).await?;
         }
         self.notify(Notice::Events);

@@ -12,7 +12,7 @@ pub struct RetentionCutoffs {
     pub expired: Timestamp,
     /// Operations and messages made before.
     pub logs: Timestamp,
-    /// Finished deliveries and their events made before.
+    /// Events made before, with their deliveries: those, too, that never arrived.
     pub events: Timestamp,
     /// Connections deleted before.
     pub deleted: Timestamp,
@@ -37,8 +37,8 @@ const LOGS: &[&str] = &[
 ];
 const EVENTS: &[&str] = &[
     "DELETE FROM delivery_attempts WHERE delivery_id IN (
-         SELECT id FROM deliveries WHERE state <> 'pending' AND created_at < $1)",
-    "DELETE FROM deliveries WHERE state <> 'pending' AND created_at < $1",
+         SELECT id FROM deliveries WHERE created_at < $1)",
+    "DELETE FROM deliveries WHERE created_at < $1",
     "DELETE FROM events WHERE created_at < $1
          AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id)",
 ];

@@ -33,7 +33,7 @@ pub use db::Tx;
 pub use deliveries::{Attempt, Breaker, Delivery, DeliveryOutcome, DeliveryRow};
 pub use environments::Environment;
 pub use error::{Error, Result};
-pub use events::{Event, NewEvent};
+pub use events::{Event, NewDelivery, NewEvent};
 pub use housekeeping::{Purged, RetentionCutoffs};
 pub use integrations::{Integration, NewIntegration};
 pub use migrate::{latest_version, versions};

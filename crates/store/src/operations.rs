@@ -3,7 +3,7 @@
 use serde::Serialize;
 use valetkey_base::Timestamp;
 
-use crate::db::{Row, Sql, Tx, params};
+use crate::db::{Row, Sql, Tx, json_text, params};
 use crate::error::Result;
 use crate::open::Store;
 
@@ -218,8 +218,7 @@ impl Tx {
         if messages.is_empty() {
             return Ok(());
         }
-        let rows = serde_json::to_string(messages).unwrap_or_default();
-        self.execute(INSERT_MESSAGES, params![rows])
+        self.execute(INSERT_MESSAGES, params![json_text(&messages)?])
             .await
             .map(|_| ())
     }

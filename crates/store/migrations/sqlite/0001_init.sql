@@ -140,6 +140,7 @@ CREATE INDEX connections_end_user ON connections (environment_id, end_user_id)
     WHERE deleted_at IS NULL AND end_user_id IS NOT NULL;
 CREATE INDEX connections_refresh_due ON connections (refresh_due_at)
     WHERE deleted_at IS NULL AND refresh_due_at IS NOT NULL;
+CREATE INDEX connections_deleted ON connections (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE connection_tags (
     environment_id INTEGER NOT NULL,
@@ -161,6 +162,8 @@ CREATE TABLE connect_sessions (
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX connect_sessions_expiry ON connect_sessions (expires_at);
+CREATE INDEX connect_sessions_reconnect ON connect_sessions (reconnect_row)
+    WHERE reconnect_row IS NOT NULL;
 
 -- One redirect flow under way. The row is found by a hash of the state, and consumed once.
 CREATE TABLE oauth_states (
@@ -229,11 +232,13 @@ CREATE TABLE events (
 CREATE INDEX events_recent ON events (environment_id, created_at, id);
 CREATE INDEX events_created ON events (created_at);
 
+-- `destination` is the origin of `url`: what one breaker watches and one limit bounds.
 CREATE TABLE deliveries (
     id TEXT PRIMARY KEY,
     event_id TEXT NOT NULL REFERENCES events (id),
     environment_id INTEGER NOT NULL,
     url TEXT NOT NULL,
+    destination TEXT NOT NULL,
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL,
     next_attempt_at INTEGER NOT NULL,
@@ -246,6 +251,7 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
 CREATE INDEX deliveries_event ON deliveries (event_id);
 CREATE INDEX deliveries_environment ON deliveries (environment_id, state, created_at);
+CREATE INDEX deliveries_created ON deliveries (created_at);
 
 CREATE TABLE delivery_attempts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
