@@ -1,7 +1,9 @@
-//! Outgoing webhooks: what an event says, how it is signed, and when it is tried again.
+//! Outgoing webhooks: what an event says, how it is signed, when it is tried again, and sending it.
 //!
-//! These modules decide and compute; they read no database and open no connection.
+//! Payload, schedule and signature decide and compute; they read no database and open no
+//! connection. [`deliver`] does both with what they say.
 
+pub mod deliver;
 pub mod payload;
 pub mod schedule;
 pub mod signature;
