@@ -69,10 +69,18 @@ pub struct RefreshFailure {
 }
 
 impl Store {
-    /// Connections the background job should look at, the most urgent first.
-    pub async fn connections_due(&self, now: Timestamp, limit: i64) -> Result<Vec<Connection>> {
+    /// Connections to be refreshed ahead of their readers, the most urgent first: those due that
+    /// were read since `active_since`, and those that fell due before `idle_due_before`.
+    pub async fn connections_due(
+        &self,
+        now: Timestamp,
+        active_since: Timestamp,
+        idle_due_before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Connection>> {
+        let values = params![now, active_since, idle_due_before, limit];
         self.db
-            .fetch_all(DUE, params![now, limit])
+            .fetch_all(DUE, values)
             .await?
             .iter()
             .map(connection)
@@ -127,7 +135,9 @@ impl Tx {
     /// Gives the lease back without a result.
     pub async fn release_refresh(&mut self, row: &Connection, owner: &str) -> Result<()> {
         self.notify(Notice::Connection(row.id));
-        self.execute(RELEASE, params![row.environment_id, row.id, owner]).await.map(|_| ())
+        self.execute(RELEASE, params![row.environment_id, row.id, owner])
+            .await
+            .map(|_| ())
     }
 
     /// Drops every lease. Only for a database that no other server uses: the leases of a killed
