@@ -31,17 +31,16 @@ pub enum DatabaseServer {
 /// out, and a line on standard error says so.
 pub fn databases() -> Vec<DatabaseServer> {
     let mut servers = vec![DatabaseServer::Sqlite];
-    match variable(POSTGRES_VARIABLE) {
-        Some(url) => servers.push(DatabaseServer::Postgres(Secret::new(url))),
-        None => {
-            assert!(
-                variable("CI").as_deref() != Some("true"),
-                "{POSTGRES_VARIABLE} must name a PostgreSQL server in CI"
-            );
-            say(&format!(
-                "!!! SKIPPED ON POSTGRESQL: set {POSTGRES_VARIABLE}=postgres://user@host/database"
-            ));
-        }
+    if let Some(url) = variable(POSTGRES_VARIABLE) {
+        servers.push(DatabaseServer::Postgres(Secret::new(url)));
+    } else {
+        assert!(
+            variable("CI").as_deref() != Some("true"),
+            "{POSTGRES_VARIABLE} must name a PostgreSQL server in CI"
+        );
+        say(&format!(
+            "!!! SKIPPED ON POSTGRESQL: set {POSTGRES_VARIABLE}=postgres://user@host/database"
+        ));
     }
     servers
 }
@@ -92,6 +91,7 @@ impl DatabaseServer {
             Self::Postgres(url) => {
                 let server = PgConnectOptions::from_str(url.expose())
                     .unwrap_or_else(|_| panic!("{POSTGRES_VARIABLE} is not a PostgreSQL URL"));
+                let server = Box::new(server);
                 execute(
                     &server,
                     format!("CREATE DATABASE {name} TEMPLATE template0"),
@@ -117,7 +117,7 @@ pub struct TestDatabase {
 enum Place {
     Folder(PathBuf),
     Postgres {
-        server: PgConnectOptions,
+        server: Box<PgConnectOptions>,
         name: String,
     },
 }
@@ -130,7 +130,12 @@ impl TestDatabase {
                 path: folder.join("valetkey.db"),
             },
             Place::Postgres { server, name } => Settings::Postgres {
-                url: Secret::new(server.clone().database(name).to_url_lossy().to_string()),
+                url: Secret::new(
+                    PgConnectOptions::clone(server)
+                        .database(name)
+                        .to_url_lossy()
+                        .to_string(),
+                ),
                 connections_max: POSTGRES_CONNECTIONS_MAX,
             },
         }
