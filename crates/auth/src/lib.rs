@@ -1,1 +1,36 @@
-//! placeholder
+//! Every auth mode without I/O: a mode is given what is known and answers with the next [`Step`]:
+//! send this request, redirect there, done with these credentials, or failed because.
+//!
+//! The crate opens no connection and reads no clock; time and randomness come in with the
+//! [`Context`]. A mode is tested by looking at the requests it builds. What a provider does its own
+//! way is data of the catalogue; no code here knows a provider by name.
+
+pub mod assertion;
+pub mod body;
+pub mod classify;
+pub mod client_auth;
+pub mod connection_config;
+pub mod credentials;
+pub mod error;
+pub mod expiry;
+pub mod mode;
+pub mod modes;
+pub mod pkce;
+pub mod request;
+pub mod revoke;
+pub mod token_reply;
+pub mod token_request;
+pub mod verify;
+
+#[cfg(test)]
+mod bundled_tests;
+
+pub use body::BodyIssue;
+pub use connection_config::stored_connection_config;
+pub use credentials::{Credentials, strip_refresh_tokens};
+pub use error::{AuthError, Class, transport_failure};
+pub use mode::{AuthorizeInput, CallbackInput, Client, Context, Grant, Mode, Pending, Step};
+pub use modes::{MODES, mode};
+pub use request::{Body, HttpReply, HttpRequest};
+pub use revoke::revocation;
+pub use verify::verification;

@@ -158,7 +158,7 @@ fn check_config_field(field: &Field, given: Option<&Value>) -> Result<Option<Str
             _ => Ok(None),
         };
     }
-    check_shape(field, text)?;
+    check_value(field, text)?;
     Ok(Some(text.to_owned()))
 }
 
@@ -187,7 +187,9 @@ fn without_affixes<'t>(field: &Field, text: &'t str) -> &'t str {
     text
 }
 
-fn check_shape(field: &Field, text: &str) -> Result<(), String> {
+/// Checks one value against its field's list, format and pattern; the error is for a person and does
+/// not repeat the value.
+pub fn check_value(field: &Field, text: &str) -> Result<(), String> {
     let title = &field.title;
     if !field.one_of.is_empty() && !field.one_of.iter().any(|option| option == text) {
         return Err(format!(
@@ -275,7 +277,7 @@ pub fn validate_credentials(
             },
             Some(Value::String(text)) if text.is_empty() || field.hidden => {}
             Some(Value::String(text)) => {
-                if let Err(message) = check_shape(field, text) {
+                if let Err(message) = check_value(field, text) {
                     issues.push(issue("credentials", field, message));
                 }
             }

@@ -17,7 +17,10 @@ pub mod template;
 pub mod time_format;
 pub mod url;
 
-pub use fields::{FieldIssue, validate_connection_config, validate_credentials};
+pub use fields::{
+    FieldIssue, check_value, validate_connection_config, validate_credentials,
+    validate_merged_connection_config,
+};
 pub use finding::{Finding, Level};
 pub use lint::lint;
 pub use load::{Catalog, CatalogError};

@@ -250,9 +250,13 @@ fn parse(text: &str, origin: &str) -> Result<BTreeMap<String, Source>, CatalogEr
         origin: origin.to_owned(),
         message: message.to_owned(),
     };
-    let value: Value = serde_saphyr::from_str(text).map_err(|error| CatalogError::Syntax {
-        origin: origin.to_owned(),
-        message: error.to_string(),
+    // YAML 1.2: only `true` and `false` are booleans, so that a field may be called `n`.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let value: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        CatalogError::Syntax {
+            origin: origin.to_owned(),
+            message: error.to_string(),
+        }
     })?;
     let source = |entry| Source {
         origin: origin.to_owned(),

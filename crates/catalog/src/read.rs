@@ -396,6 +396,10 @@ fn read_rest(reader: &mut Reader<'_>, mode: AuthMode) {
             format!("{mode} connections cannot be made by this version"),
         );
     }
+    if reader.map.get("require_client_certificate") == Some(&Value::Bool(true)) {
+        let message = "TLS client certificates are not part of this version";
+        reader.warn("require_client_certificate", message);
+    }
     for key in SCRIPT_KEYS {
         if let Some(script) = reader.text(key) {
             reader.findings.push(Finding::new(

@@ -1,0 +1,136 @@
+//! How a client proves itself at a token endpoint (RFC 6749 §2.3, RFC 7523 §2.2).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use url::{Url, form_urlencoded};
+use valetkey_base::Secret;
+use valetkey_catalog::ClientAuth;
+
+use crate::assertion;
+use crate::credentials::Credentials;
+use crate::error::{AuthError, Class};
+use crate::mode::Context;
+
+/// The client a request is made with: the integration's, or the connection's own.
+#[derive(Clone, Debug)]
+pub(crate) struct ActiveClient {
+    pub(crate) id: String,
+    pub(crate) secret: Secret,
+    /// For a client assertion: a private JWK or a PEM key.
+    pub(crate) private_key: Option<Secret>,
+}
+
+impl ActiveClient {
+    /// The integration's client, each half replaced where the connection brings its own. `named`
+    /// gives the two keys of the replacing map.
+    fn overridden(
+        context: &Context<'_>,
+        own: Option<&Map<String, Value>>,
+        named: (&str, &str),
+    ) -> Result<Self, AuthError> {
+        let own = |name: &str| {
+            own.and_then(|map| map.get(name)?.as_str())
+                .filter(|text| !text.is_empty())
+        };
+        let client = context.client;
+        let id = own(named.0)
+            .map(str::to_owned)
+            .or_else(|| client.client_id.clone());
+        let secret = own(named.1)
+            .map(Secret::from)
+            .or_else(|| client.client_secret.clone());
+        let Some(id) = id else {
+            return Err(AuthError::new(
+                Class::Ours,
+                "provider_config_err",
+                "The integration has no client id. Set its OAuth client first.",
+            ));
+        };
+        Ok(Self {
+            id,
+            secret: secret.unwrap_or_default(),
+            private_key: None,
+        })
+    }
+
+    /// While connecting: overrides stand in the session's configuration.
+    pub(crate) fn connecting(context: &Context<'_>) -> Result<Self, AuthError> {
+        let named = ("oauth_client_id_override", "oauth_client_secret_override");
+        Self::overridden(context, Some(context.connection_config), named)
+    }
+
+    /// Later: overrides stand in the stored credentials.
+    pub(crate) fn stored(
+        context: &Context<'_>,
+        credentials: &Credentials,
+    ) -> Result<Self, AuthError> {
+        let own = credentials
+            .as_map()
+            .get("config_override")
+            .and_then(Value::as_object);
+        Self::overridden(context, own, ("client_id", "client_secret"))
+    }
+}
+
+/// Adds the proof to a request's parameters or headers. What the provider's parameters already say
+/// stays.
+pub(crate) fn apply(
+    auth: ClientAuth,
+    client: &ActiveClient,
+    token_url: &Url,
+    context: &Context<'_>,
+    params: &mut Map<String, Value>,
+    headers: &mut Vec<(String, String)>,
+) -> Result<(), AuthError> {
+    let secret = client.secret.expose();
+    let mut add = |name: &str, value: &str| {
+        params.insert(name.to_owned(), Value::String(value.to_owned()));
+    };
+    let mut basic = |user: &str, password: &str| {
+        let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        headers.push(("authorization".to_owned(), value));
+    };
+    match auth {
+        ClientAuth::Nothing => {}
+        ClientAuth::Public => add("client_id", &client.id),
+        ClientAuth::Body => {
+            add("client_id", &client.id);
+            // A public client has no secret; an empty parameter would be a wrong one.
+            if !secret.is_empty() {
+                add("client_secret", secret);
+            }
+        }
+        ClientAuth::BasicRaw => basic(&client.id, secret),
+        ClientAuth::BasicEncoded => basic(&form_encoded(&client.id), &form_encoded(secret)),
+        ClientAuth::SecretAsUser => basic(secret, ""),
+        ClientAuth::Credentials => {
+            add("username", &client.id);
+            add("password", secret);
+        }
+        ClientAuth::PrivateKeyJwt => {
+            let key = client.private_key.as_ref().unwrap_or(&client.secret);
+            let signed = assertion::client_assertion(&client.id, token_url, key, context).map_err(
+                |reason| AuthError::new(Class::Ours, "invalid_client_private_key", reason),
+            )?;
+            add("client_id", &client.id);
+            add("client_assertion_type", assertion::TYPE);
+            add("client_assertion", &signed);
+        }
+    }
+    Ok(())
+}
+
+fn form_encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_encoding_is_that_of_rfc_6749_appendix_b() {
+        assert_eq!(form_encoded(" %&+£€"), "+%25%26%2B%C2%A3%E2%82%AC");
+    }
+}
