@@ -2,6 +2,8 @@
 //!
 //! Reading one with its credentials is in [`crate::read`], making one in [`crate::connect`].
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -27,7 +29,7 @@ pub struct ActiveError {
 #[derive(Debug)]
 pub struct ConnectionView {
     /// The row, sealed columns included.
-    pub row: Connection,
+    pub row: Arc<Connection>,
     /// Configuration, without refresh tokens unless they were asked for.
     pub config: Value,
     /// Credentials in the wire's form; `{}` when hidden.
@@ -57,7 +59,10 @@ pub struct StoredRefreshError {
 pub fn active_errors(row: &Connection) -> Vec<ActiveError> {
     stored_error(row)
         .filter(|error| error.told)
-        .map(|error| ActiveError { kind: "auth", log_id: error.log_id })
+        .map(|error| ActiveError {
+            kind: "auth",
+            log_id: error.log_id,
+        })
         .into_iter()
         .collect()
 }
@@ -95,7 +100,11 @@ pub enum MetadataChange {
 
 impl Engine {
     /// Connections that match, newest first.
-    pub async fn connections(&self, environment: &EnvironmentView, filter: &ConnectionFilter) -> Result<Vec<Connection>> {
+    pub async fn connections(
+        &self,
+        environment: &EnvironmentView,
+        filter: &ConnectionFilter,
+    ) -> Result<Vec<Connection>> {
         Ok(self.store.connections(environment.id, filter).await?)
     }
 
@@ -104,20 +113,39 @@ impl Engine {
     /// # Errors
     /// [`Error::UnknownIntegration`], [`Error::UnknownConnection`], [`Error::Refused`] for too many
     /// tags.
-    pub async fn patch_connection(&self, environment: &EnvironmentView, integration_key: &str, connection_id: &str, request: PatchConnection, actor: &str) -> Result<()> {
-        self.check_integration_exists(environment.id, integration_key).await?;
+    pub async fn patch_connection(
+        &self,
+        environment: &EnvironmentView,
+        integration_key: &str,
+        connection_id: &str,
+        request: PatchConnection,
+        actor: &str,
+    ) -> Result<()> {
+        self.check_integration_exists(environment.id, integration_key)
+            .await?;
         let tags = if request.tags.is_some() || request.end_user.is_some() {
-            Some(merged_tags(request.end_user.as_ref(), None, request.tags.as_ref()).map_err(too_many_tags)?)
+            Some(
+                merged_tags(request.end_user.as_ref(), None, request.tags.as_ref())
+                    .map_err(too_many_tags)?,
+            )
         } else {
             None
         };
         let patch = ConnectionPatch {
             metadata: None,
             tags,
-            end_user: request.end_user.as_ref().map(|user| end_user_json(user, None).to_string()),
+            end_user: request
+                .end_user
+                .as_ref()
+                .map(|user| end_user_json(user, None).to_string()),
             webhook_url_override: request.webhook_url_override,
         };
-        let (environment_id, key, id, now) = (environment.id, integration_key.to_owned(), connection_id.to_owned(), self.clock.now());
+        let (environment_id, key, id, now) = (
+            environment.id,
+            integration_key.to_owned(),
+            connection_id.to_owned(),
+            self.clock.now(),
+        );
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -127,7 +155,12 @@ impl Engine {
                 })
             })
             .await?;
-        self.recorder.audit(Some(environment.id), actor, "connection.updated", connection_id);
+        self.recorder.audit(
+            Some(environment.id),
+            actor,
+            "connection.updated",
+            connection_id,
+        );
         Ok(())
     }
 
@@ -135,8 +168,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::UnknownConnection`] naming the first unknown one.
-    pub async fn write_metadata(&self, environment: &EnvironmentView, integration_key: &str, connection_ids: &[String], metadata: Map<String, Value>, change: MetadataChange, actor: &str) -> Result<()> {
-        let (environment_id, key, now) = (environment.id, integration_key.to_owned(), self.clock.now());
+    pub async fn write_metadata(
+        &self,
+        environment: &EnvironmentView,
+        integration_key: &str,
+        connection_ids: &[String],
+        metadata: Map<String, Value>,
+        change: MetadataChange,
+        actor: &str,
+    ) -> Result<()> {
+        let (environment_id, key, now) =
+            (environment.id, integration_key.to_owned(), self.clock.now());
         // Locks are taken in one order, so that two calls with the same ids cannot wait for each
         // other.
         let mut ids = connection_ids.to_vec();
@@ -156,7 +198,10 @@ impl Engine {
                             MetadataChange::Merge => stored_metadata(&row)?,
                         };
                         new.extend(metadata.clone());
-                        let patch = ConnectionPatch { metadata: Some(Value::Object(new).to_string()), ..ConnectionPatch::default() };
+                        let patch = ConnectionPatch {
+                            metadata: Some(Value::Object(new).to_string()),
+                            ..ConnectionPatch::default()
+                        };
                         tx.patch_connection(&row, &patch, now).await?;
                     }
                     Ok::<_, Error>(())
@@ -164,7 +209,12 @@ impl Engine {
             })
             .await?;
         for id in connection_ids {
-            self.recorder.audit(Some(environment.id), actor, "connection.metadata_changed", id.clone());
+            self.recorder.audit(
+                Some(environment.id),
+                actor,
+                "connection.metadata_changed",
+                id.clone(),
+            );
         }
         Ok(())
     }
@@ -173,8 +223,19 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::UnknownConnection`].
-    pub async fn delete_connection(&self, environment: &EnvironmentView, integration_key: &str, connection_id: &str, actor: &str) -> Result<()> {
-        let (environment_id, key, id, now) = (environment.id, integration_key.to_owned(), connection_id.to_owned(), self.clock.now());
+    pub async fn delete_connection(
+        &self,
+        environment: &EnvironmentView,
+        integration_key: &str,
+        connection_id: &str,
+        actor: &str,
+    ) -> Result<()> {
+        let (environment_id, key, id, now) = (
+            environment.id,
+            integration_key.to_owned(),
+            connection_id.to_owned(),
+            self.clock.now(),
+        );
         let view = self.integration(environment.id, integration_key).await.ok();
         let row = self
             .store
@@ -187,14 +248,23 @@ impl Engine {
                 })
             })
             .await?;
-        self.recorder.audit(Some(environment.id), actor, "connection.deleted", connection_id);
+        self.recorder.audit(
+            Some(environment.id),
+            actor,
+            "connection.deleted",
+            connection_id,
+        );
         if let Some(view) = view {
             self.tasks.spawn(self.clone().revoke_at_provider(row, view));
         }
         Ok(())
     }
 
-    pub(crate) async fn check_integration_exists(&self, environment_id: i64, key: &str) -> Result<()> {
+    pub(crate) async fn check_integration_exists(
+        &self,
+        environment_id: i64,
+        key: &str,
+    ) -> Result<()> {
         match self.store.integration_by_key(environment_id, key).await? {
             Some(_) => Ok(()),
             None => Err(Error::UnknownIntegration(key.to_owned())),
@@ -217,5 +287,8 @@ fn unknown(integration_key: &str, connection_id: &str) -> Error {
 }
 
 fn too_many_tags(issue: Issue) -> Error {
-    Error::Refused { code: "invalid_body", message: issue.message }
+    Error::Refused {
+        code: "invalid_body",
+        message: issue.message,
+    }
 }

@@ -111,7 +111,8 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
-pub(crate) struct Inner {
+/// What clones share. Its fields are for the use cases of this crate alone.
+pub struct Inner {
     pub(crate) store: Store,
     pub(crate) sealer: Sealer,
     pub(crate) egress: Egress,
@@ -138,7 +139,9 @@ impl std::ops::Deref for Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
     }
 }
 
@@ -238,7 +241,10 @@ impl Engine {
 
     /// The catalogue as it is now.
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.catalog
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Replaces the catalogue.
@@ -248,7 +254,10 @@ impl Engine {
 
     /// A catalogue entry that must be there.
     pub(crate) fn provider(&self, name: &str) -> Result<Arc<Provider>> {
-        self.catalog().get(name).cloned().ok_or_else(|| Error::UnknownProvider(name.to_owned()))
+        self.catalog()
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::UnknownProvider(name.to_owned()))
     }
 
     /// A new log operation id: milliseconds and eight random characters, so that ids sort by time.

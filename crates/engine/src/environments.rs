@@ -95,14 +95,29 @@ impl Engine {
                 Box::pin(async move {
                     tx.lock_first_run().await?;
                     if let Some(account) = tx.first_account().await? {
-                        return Ok(FirstRun { account_id: account.id, made_now: false });
+                        return Ok(FirstRun {
+                            account_id: account.id,
+                            made_now: false,
+                        });
                     }
                     let account = tx.insert_account("Valetkey", now).await?;
                     for name in FIRST_ENVIRONMENTS {
                         let settings = EnvironmentSettings::default();
-                        engine.insert_environment(tx, account.id, name, *name == "prod", &settings, now).await?;
+                        engine
+                            .insert_environment(
+                                tx,
+                                account.id,
+                                name,
+                                *name == "prod",
+                                &settings,
+                                now,
+                            )
+                            .await?;
                     }
-                    Ok(FirstRun { account_id: account.id, made_now: true })
+                    Ok(FirstRun {
+                        account_id: account.id,
+                        made_now: true,
+                    })
                 })
             })
             .await
@@ -125,11 +140,14 @@ impl Engine {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    engine.insert_environment(tx, account_id, &name, is_production, &settings, now).await
+                    engine
+                        .insert_environment(tx, account_id, &name, is_production, &settings, now)
+                        .await
                 })
             })
             .await?;
-        self.recorder.audit(Some(row.id), actor, "environment.created", row.name.clone());
+        self.recorder
+            .audit(Some(row.id), actor, "environment.created", row.name.clone());
         EnvironmentView::read(row)
     }
 
@@ -158,12 +176,30 @@ impl Engine {
         Ok(row)
     }
 
-    async fn insert_signing_key(&self, tx: &mut Tx, key: &DataKey, environment_id: i64, now: Timestamp) -> Result<Secret> {
+    async fn insert_signing_key(
+        &self,
+        tx: &mut Tx,
+        key: &DataKey,
+        environment_id: i64,
+        now: Timestamp,
+    ) -> Result<Secret> {
         let id = self.rng.alphanumeric(16);
         let secret = self.rng.uuid().to_string();
-        let sealed = self.sealer.seal_with(key, environment_id, Column::SIGNING_KEY, &id, secret.as_bytes());
-        let row = SigningKeyRow { id, environment_id, key: sealed, expires_at: None };
-        tx.insert_signing_key(&row, now.plus(self.settings.signing_overlap), now).await?;
+        let sealed = self.sealer.seal_with(
+            key,
+            environment_id,
+            Column::SIGNING_KEY,
+            &id,
+            secret.as_bytes(),
+        );
+        let row = SigningKeyRow {
+            id,
+            environment_id,
+            key: sealed,
+            expires_at: None,
+        };
+        tx.insert_signing_key(&row, now.plus(self.settings.signing_overlap), now)
+            .await?;
         Ok(Secret::new(secret))
     }
 
@@ -172,21 +208,34 @@ impl Engine {
         if let Some(view) = self.environments.get(&id) {
             return Ok(view);
         }
-        let row = self.store.environment(id).await?.ok_or(Error::NotFound("environment"))?;
+        let row = self
+            .store
+            .environment(id)
+            .await?
+            .ok_or(Error::NotFound("environment"))?;
         let view = Arc::new(EnvironmentView::read(row)?);
         self.environments.insert(id, view.clone());
         Ok(view)
     }
 
     /// An environment of an account by name.
-    pub async fn environment_by_name(&self, account_id: i64, name: &str) -> Result<EnvironmentView> {
+    pub async fn environment_by_name(
+        &self,
+        account_id: i64,
+        name: &str,
+    ) -> Result<EnvironmentView> {
         let row = self.store.environment_by_name(account_id, name).await?;
         EnvironmentView::read(row.ok_or(Error::NotFound("environment"))?)
     }
 
     /// Every environment of an account.
     pub async fn environments(&self, account_id: i64) -> Result<Vec<EnvironmentView>> {
-        self.store.environments(account_id).await?.into_iter().map(EnvironmentView::read).collect()
+        self.store
+            .environments(account_id)
+            .await?
+            .into_iter()
+            .map(EnvironmentView::read)
+            .collect()
     }
 
     /// Deletes an environment with everything in it. The one named `prod` stays.
@@ -194,7 +243,11 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] for another account's, [`Error::Refused`] for `prod`.
     pub async fn delete_environment(&self, account_id: i64, id: i64, actor: &str) -> Result<()> {
-        let row = self.store.environment(id).await?.filter(|row| row.account_id == account_id);
+        let row = self
+            .store
+            .environment(id)
+            .await?
+            .filter(|row| row.account_id == account_id);
         let row = row.ok_or(Error::NotFound("environment"))?;
         if row.name == "prod" {
             return Err(Error::Refused {
@@ -203,14 +256,22 @@ impl Engine {
             });
         }
         let now = self.clock.now();
-        self.store.write(move |tx| Box::pin(async move { tx.delete_environment(id, now).await })).await?;
+        self.store
+            .write(move |tx| Box::pin(async move { tx.delete_environment(id, now).await }))
+            .await?;
         self.forget_cached();
-        self.recorder.audit(Some(id), actor, "environment.deleted", row.name);
+        self.recorder
+            .audit(Some(id), actor, "environment.deleted", row.name);
         Ok(())
     }
 
     /// Changes settings under a lock, so that simultaneous changes of different keys all survive.
-    pub async fn update_environment_settings<F>(&self, id: i64, actor: &str, change: F) -> Result<EnvironmentSettings>
+    pub async fn update_environment_settings<F>(
+        &self,
+        id: i64,
+        actor: &str,
+        change: F,
+    ) -> Result<EnvironmentSettings>
     where
         F: FnOnce(&mut EnvironmentSettings) + Send + 'static,
     {
@@ -219,27 +280,44 @@ impl Engine {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let row = tx.lock_environment(id).await?.ok_or(Error::NotFound("environment"))?;
+                    let row = tx
+                        .lock_environment(id)
+                        .await?
+                        .ok_or(Error::NotFound("environment"))?;
                     let mut settings = EnvironmentView::read(row)?.settings;
                     change(&mut settings);
-                    let text = serde_json::to_string(&settings).map_err(|_| Error::Corrupt("settings"))?;
+                    let text =
+                        serde_json::to_string(&settings).map_err(|_| Error::Corrupt("settings"))?;
                     tx.update_environment_settings(id, &text, now).await?;
                     Ok::<_, Error>(settings)
                 })
             })
             .await?;
         self.forget_cached();
-        self.recorder.audit(Some(id), actor, "environment.settings_changed", id.to_string());
+        self.recorder.audit(
+            Some(id),
+            actor,
+            "environment.settings_changed",
+            id.to_string(),
+        );
         Ok(settings)
     }
 
     /// Webhook signing keys that are valid now, the current one first.
     pub async fn signing_keys(&self, environment_id: i64) -> Result<Vec<Secret>> {
-        let rows = self.store.signing_keys(environment_id, self.clock.now()).await?;
+        let rows = self
+            .store
+            .signing_keys(environment_id, self.clock.now())
+            .await?;
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows {
-            let text = self.sealer.open(environment_id, Column::SIGNING_KEY, &row.id, &row.key).await?;
-            keys.push(Secret::new(String::from_utf8(text).map_err(|_| Error::Corrupt("signing key"))?));
+            let text = self
+                .sealer
+                .open(environment_id, Column::SIGNING_KEY, &row.id, &row.key)
+                .await?;
+            keys.push(Secret::new(
+                String::from_utf8(text).map_err(|_| Error::Corrupt("signing key"))?,
+            ));
         }
         Ok(keys)
     }
@@ -250,22 +328,45 @@ impl Engine {
         let secret = Secret::new(self.rng.uuid().to_string());
         let sealed = self
             .sealer
-            .seal(environment_id, Column::SIGNING_KEY, &id, secret.expose().as_bytes())
+            .seal(
+                environment_id,
+                Column::SIGNING_KEY,
+                &id,
+                secret.expose().as_bytes(),
+            )
             .await?;
-        let row = SigningKeyRow { id, environment_id, key: sealed, expires_at: None };
+        let row = SigningKeyRow {
+            id,
+            environment_id,
+            key: sealed,
+            expires_at: None,
+        };
         let (now, overlap) = (self.clock.now(), self.settings.signing_overlap);
         self.store
-            .write(move |tx| Box::pin(async move { tx.insert_signing_key(&row, now.plus(overlap), now).await }))
+            .write(move |tx| {
+                Box::pin(async move { tx.insert_signing_key(&row, now.plus(overlap), now).await })
+            })
             .await?;
-        self.recorder.audit(Some(environment_id), actor, "webhook_signing_key.rotated", "");
+        self.recorder.audit(
+            Some(environment_id),
+            actor,
+            "webhook_signing_key.rotated",
+            "",
+        );
         Ok(secret)
     }
 
     /// Variables of an environment by name.
-    pub async fn environment_variables(&self, environment_id: i64) -> Result<Vec<(String, Secret)>> {
+    pub async fn environment_variables(
+        &self,
+        environment_id: i64,
+    ) -> Result<Vec<(String, Secret)>> {
         let mut variables = Vec::new();
         for (name, sealed) in self.store.environment_variables(environment_id).await? {
-            let text = self.sealer.open(environment_id, Column::VARIABLE, &name, &sealed).await?;
+            let text = self
+                .sealer
+                .open(environment_id, Column::VARIABLE, &name, &sealed)
+                .await?;
             let value = String::from_utf8(text).map_err(|_| Error::Corrupt("variable"))?;
             variables.push((name, Secret::new(value)));
         }
@@ -273,26 +374,64 @@ impl Engine {
     }
 
     /// Sets a variable.
-    pub async fn set_environment_variable(&self, environment_id: i64, name: &str, value: &Secret, actor: &str) -> Result<()> {
-        let sealed = self.sealer.seal(environment_id, Column::VARIABLE, name, value.expose().as_bytes()).await?;
+    pub async fn set_environment_variable(
+        &self,
+        environment_id: i64,
+        name: &str,
+        value: &Secret,
+        actor: &str,
+    ) -> Result<()> {
+        let sealed = self
+            .sealer
+            .seal(
+                environment_id,
+                Column::VARIABLE,
+                name,
+                value.expose().as_bytes(),
+            )
+            .await?;
         let owned = name.to_owned();
         self.store
-            .write(move |tx| Box::pin(async move { tx.set_environment_variable(environment_id, &owned, &sealed).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.set_environment_variable(environment_id, &owned, &sealed)
+                        .await
+                })
+            })
             .await?;
-        self.recorder.audit(Some(environment_id), actor, "environment_variable.set", name);
+        self.recorder.audit(
+            Some(environment_id),
+            actor,
+            "environment_variable.set",
+            name,
+        );
         Ok(())
     }
 
     /// Removes a variable and says whether there was one.
-    pub async fn unset_environment_variable(&self, environment_id: i64, name: &str, actor: &str) -> Result<bool> {
+    pub async fn unset_environment_variable(
+        &self,
+        environment_id: i64,
+        name: &str,
+        actor: &str,
+    ) -> Result<bool> {
         let owned = name.to_owned();
         let removed = self
             .store
             .write::<_, Error, _>(move |tx| {
-                Box::pin(async move { Ok(tx.unset_environment_variable(environment_id, &owned).await?) })
+                Box::pin(async move {
+                    Ok(tx
+                        .unset_environment_variable(environment_id, &owned)
+                        .await?)
+                })
             })
             .await?;
-        self.recorder.audit(Some(environment_id), actor, "environment_variable.unset", name);
+        self.recorder.audit(
+            Some(environment_id),
+            actor,
+            "environment_variable.unset",
+            name,
+        );
         Ok(removed)
     }
 }

@@ -7,7 +7,7 @@ use valetkey_catalog::{Field, Provider};
 ///
 /// # Errors
 /// Every problem, joined into one sentence.
-pub fn on_create(
+pub(crate) fn on_create(
     provider: &Provider,
     config: Option<Map<String, Value>>,
     custom: Option<Map<String, Value>>,
@@ -23,7 +23,10 @@ pub fn on_create(
     let mut problems = unknown_fields(declared, &given);
     let mut stored = Map::new();
     for field in declared {
-        let value = given.get(&field.name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let value = given
+            .get(&field.name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty());
         match value.or(field.default_value.as_deref()) {
             Some(value) => match problem(field, value) {
                 Some(problem) => problems.push(problem),
@@ -35,14 +38,18 @@ pub fn on_create(
             None => problems.push(format!("'{}' is required", field.name)),
         }
     }
-    if problems.is_empty() { Ok(stored) } else { Err(problems.join(", ")) }
+    if problems.is_empty() {
+        Ok(stored)
+    } else {
+        Err(problems.join(", "))
+    }
 }
 
 /// Merges submitted values into a stored map; an empty text clears an optional one.
 ///
 /// # Errors
 /// Every problem, joined into one sentence.
-pub fn on_update(
+pub(crate) fn on_update(
     provider: &Provider,
     stored: &mut Map<String, Value>,
     config: Option<Map<String, Value>>,
@@ -59,7 +66,9 @@ pub fn on_update(
     let given = config.unwrap_or_default();
     let mut problems = unknown_fields(declared, &given);
     for field in declared {
-        let Some(value) = given.get(&field.name).and_then(Value::as_str) else { continue };
+        let Some(value) = given.get(&field.name).and_then(Value::as_str) else {
+            continue;
+        };
         if value.is_empty() {
             if field.optional {
                 stored.shift_remove(&field.name);
@@ -72,7 +81,11 @@ pub fn on_update(
             stored.insert(field.name.clone(), Value::String(value.to_owned()));
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems.join(", ")) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join(", "))
+    }
 }
 
 fn without_declaration(
@@ -81,13 +94,19 @@ fn without_declaration(
     custom: Option<Map<String, Value>>,
 ) -> Result<Map<String, Value>, String> {
     match config {
-        Some(_) => Err(format!("Provider '{}' takes no `integration_config`.", provider.name)),
+        Some(_) => Err(format!(
+            "Provider '{}' takes no `integration_config`.",
+            provider.name
+        )),
         None => Ok(custom.unwrap_or_default()),
     }
 }
 
 fn custom_refused(provider: &Provider) -> String {
-    format!("Provider '{}' takes `integration_config` instead of `custom`.", provider.name)
+    format!(
+        "Provider '{}' takes `integration_config` instead of `custom`.",
+        provider.name
+    )
 }
 
 fn unknown_fields(declared: &[Field], given: &Map<String, Value>) -> Vec<String> {
@@ -99,5 +118,7 @@ fn unknown_fields(declared: &[Field], given: &Map<String, Value>) -> Vec<String>
 }
 
 fn problem(field: &Field, value: &str) -> Option<String> {
-    valetkey_catalog::check_value(field, value).err().map(|reason| format!("'{}': {reason}", field.name))
+    valetkey_catalog::check_value(field, value)
+        .err()
+        .map(|reason| format!("'{}': {reason}", field.name))
 }

@@ -62,7 +62,12 @@ impl IntegrationView {
 
 /// Scopes as they are stored: comma separated.
 pub fn split_scopes(scopes: &str) -> Vec<String> {
-    scopes.split(',').map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+    scopes
+        .split(',')
+        .map(str::trim)
+        .filter(|scope| !scope.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `credentials` of a request, already validated.
@@ -124,16 +129,25 @@ pub struct UpdateIntegration {
 }
 
 fn refused(message: impl Into<String>) -> Error {
-    Error::Refused { code: "invalid_body", message: message.into() }
+    Error::Refused {
+        code: "invalid_body",
+        message: message.into(),
+    }
 }
 
 fn needs_credentials(mode: AuthMode) -> bool {
-    matches!(mode, AuthMode::OAuth1 | AuthMode::OAuth2 | AuthMode::App | AuthMode::Custom)
+    matches!(
+        mode,
+        AuthMode::OAuth1 | AuthMode::OAuth2 | AuthMode::App | AuthMode::Custom
+    )
 }
 
 impl Engine {
     /// Every integration of an environment with its provider; by provider, then by age.
-    pub async fn integrations(&self, environment: &EnvironmentView) -> Result<Vec<(Integration, Option<Arc<Provider>>)>> {
+    pub async fn integrations(
+        &self,
+        environment: &EnvironmentView,
+    ) -> Result<Vec<(Integration, Option<Arc<Provider>>)>> {
         let catalog = self.catalog();
         let rows = self.store.integrations(environment.id).await?;
         Ok(rows
@@ -151,20 +165,32 @@ impl Engine {
     /// [`Error::UnknownIntegration`], [`Error::UnknownProvider`].
     pub async fn integration(&self, environment_id: i64, key: &str) -> Result<IntegrationView> {
         let row = self.store.integration_by_key(environment_id, key).await?;
-        self.open_integration(row.ok_or_else(|| Error::UnknownIntegration(key.to_owned()))?).await
+        self.open_integration(row.ok_or_else(|| Error::UnknownIntegration(key.to_owned()))?)
+            .await
     }
 
     pub(crate) async fn open_integration(&self, row: Integration) -> Result<IntegrationView> {
         let provider = self.provider(&row.provider)?;
         let secrets = self.integration_secrets(&row).await?;
-        Ok(IntegrationView { row, secrets, provider })
+        Ok(IntegrationView {
+            row,
+            secrets,
+            provider,
+        })
     }
 
     async fn integration_secrets(&self, row: &Integration) -> Result<IntegrationSecrets> {
         match &row.secrets {
             None => Ok(IntegrationSecrets::default()),
             Some(sealed) => {
-                self.sealer.open_json(row.environment_id, Column::INTEGRATION, &row.row_uuid, sealed).await
+                self.sealer
+                    .open_json(
+                        row.environment_id,
+                        Column::INTEGRATION,
+                        &row.row_uuid,
+                        sealed,
+                    )
+                    .await
             }
         }
     }
@@ -174,7 +200,12 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] for an unknown provider or a taken key, [`Error::Refused`] for credentials
     /// or configuration that do not fit the provider.
-    pub async fn create_integration(&self, environment: &EnvironmentView, request: CreateIntegration, actor: &str) -> Result<IntegrationView> {
+    pub async fn create_integration(
+        &self,
+        environment: &EnvironmentView,
+        request: CreateIntegration,
+        actor: &str,
+    ) -> Result<IntegrationView> {
         let provider = self.provider(&request.provider).map_err(|_| {
             Error::Invalid(vec![Issue {
                 code: "invalid_string".to_owned(),
@@ -190,7 +221,12 @@ impl Engine {
                 provider.auth_mode.as_str()
             )));
         }
-        if self.store.integration_by_key(environment.id, &request.unique_key).await?.is_some() {
+        if self
+            .store
+            .integration_by_key(environment.id, &request.unique_key)
+            .await?
+            .is_some()
+        {
             return Err(key_taken(&request.unique_key));
         }
         let mut row = NewIntegration {
@@ -205,34 +241,64 @@ impl Engine {
             forward_webhooks: request.forward_webhooks.unwrap_or(true),
         };
         let mut secrets = IntegrationSecrets::default();
-        apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
+        apply_credentials(
+            request.credentials,
+            &mut row.client_id,
+            &mut row.scopes,
+            &mut secrets,
+        );
         if row.scopes.is_empty() {
             row.scopes = provider.default_scopes.join(",");
         }
-        secrets.custom = crate::integration_config::on_create(&provider, request.integration_config, request.custom)
-            .map_err(refused)?;
-        row.secrets = self.seal_secrets(environment.id, &row.row_uuid, &secrets).await?;
+        secrets.custom = crate::integration_config::on_create(
+            &provider,
+            request.integration_config,
+            request.custom,
+        )
+        .map_err(refused)?;
+        row.secrets = self
+            .seal_secrets(environment.id, &row.row_uuid, &secrets)
+            .await?;
         let now = self.clock.now();
         let row = self
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    tx.insert_integration(&row, now).await.map_err(|error| match error {
-                        valetkey_store::Error::Duplicate { .. } => key_taken(&row.unique_key),
-                        other => other.into(),
-                    })
+                    tx.insert_integration(&row, now)
+                        .await
+                        .map_err(|error| match error {
+                            valetkey_store::Error::Duplicate { .. } => key_taken(&row.unique_key),
+                            other => other.into(),
+                        })
                 })
             })
             .await?;
-        self.recorder.audit(Some(environment.id), actor, "integration.created", row.unique_key.clone());
-        Ok(IntegrationView { row, secrets, provider })
+        self.recorder.audit(
+            Some(environment.id),
+            actor,
+            "integration.created",
+            row.unique_key.clone(),
+        );
+        Ok(IntegrationView {
+            row,
+            secrets,
+            provider,
+        })
     }
 
-    async fn seal_secrets(&self, environment_id: i64, row_uuid: &str, secrets: &IntegrationSecrets) -> Result<Option<valetkey_base::Sealed>> {
+    async fn seal_secrets(
+        &self,
+        environment_id: i64,
+        row_uuid: &str,
+        secrets: &IntegrationSecrets,
+    ) -> Result<Option<valetkey_base::Sealed>> {
         if secrets.is_empty() {
             return Ok(None);
         }
-        self.sealer.seal_json(environment_id, Column::INTEGRATION, row_uuid, secrets).await.map(Some)
+        self.sealer
+            .seal_json(environment_id, Column::INTEGRATION, row_uuid, secrets)
+            .await
+            .map(Some)
     }
 
     /// Changes an integration.
@@ -240,31 +306,69 @@ impl Engine {
     /// # Errors
     /// [`Error::UnknownIntegration`]; [`Error::Refused`] when the change does not fit the provider,
     /// the new key is taken, or a key is renamed while connections use it.
-    pub async fn update_integration(&self, environment: &EnvironmentView, key: &str, request: UpdateIntegration, actor: &str) -> Result<IntegrationView> {
-        let (engine, environment_id, key, now) = (self.clone(), environment.id, key.to_owned(), self.clock.now());
+    pub async fn update_integration(
+        &self,
+        environment: &EnvironmentView,
+        key: &str,
+        request: UpdateIntegration,
+        actor: &str,
+    ) -> Result<IntegrationView> {
+        let (engine, environment_id, key, now) = (
+            self.clone(),
+            environment.id,
+            key.to_owned(),
+            self.clock.now(),
+        );
         let audited = key.clone();
         let view = self
             .store
             .write(move |tx| {
-                Box::pin(async move { engine.change_integration(tx, environment_id, &key, request, now).await })
+                Box::pin(async move {
+                    engine
+                        .change_integration(tx, environment_id, &key, request, now)
+                        .await
+                })
             })
             .await?;
-        self.recorder.audit(Some(environment_id), actor, "integration.updated", audited);
+        self.recorder
+            .audit(Some(environment_id), actor, "integration.updated", audited);
         Ok(view)
     }
 
-    async fn change_integration(&self, tx: &mut Tx, environment_id: i64, key: &str, request: UpdateIntegration, now: Timestamp) -> Result<IntegrationView> {
+    async fn change_integration(
+        &self,
+        tx: &mut Tx,
+        environment_id: i64,
+        key: &str,
+        request: UpdateIntegration,
+        now: Timestamp,
+    ) -> Result<IntegrationView> {
         let row = tx.lock_integration(environment_id, key).await?;
         let mut row = row.ok_or_else(|| Error::UnknownIntegration(key.to_owned()))?;
         let provider = self.provider(&row.provider)?;
         let mut secrets = self.integration_secrets(&row).await?;
         check_credentials(&provider, request.credentials.as_ref())?;
-        if let Some(new_key) = request.unique_key.filter(|new_key| *new_key != row.unique_key) {
-            if tx.lock_integration(environment_id, &new_key).await?.is_some() {
-                return Err(refused(format!("The key '{new_key}' is used by another integration.")));
+        if let Some(new_key) = request
+            .unique_key
+            .filter(|new_key| *new_key != row.unique_key)
+        {
+            if tx
+                .lock_integration(environment_id, &new_key)
+                .await?
+                .is_some()
+            {
+                return Err(refused(format!(
+                    "The key '{new_key}' is used by another integration."
+                )));
             }
-            if tx.integration_connection_count(environment_id, row.id).await? > 0 {
-                return Err(refused("The key cannot be changed while the integration has connections."));
+            if tx
+                .integration_connection_count(environment_id, row.id)
+                .await?
+                > 0
+            {
+                return Err(refused(
+                    "The key cannot be changed while the integration has connections.",
+                ));
             }
             row.unique_key = new_key;
         }
@@ -272,19 +376,40 @@ impl Engine {
             row.display_name = request.display_name;
         }
         row.forward_webhooks = request.forward_webhooks.unwrap_or(row.forward_webhooks);
-        apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
-        crate::integration_config::on_update(&provider, &mut secrets.custom, request.integration_config, request.custom)
-            .map_err(refused)?;
-        row.secrets = self.seal_secrets(environment_id, &row.row_uuid, &secrets).await?;
+        apply_credentials(
+            request.credentials,
+            &mut row.client_id,
+            &mut row.scopes,
+            &mut secrets,
+        );
+        crate::integration_config::on_update(
+            &provider,
+            &mut secrets.custom,
+            request.integration_config,
+            request.custom,
+        )
+        .map_err(refused)?;
+        row.secrets = self
+            .seal_secrets(environment_id, &row.row_uuid, &secrets)
+            .await?;
         let row = tx.update_integration(&row, now).await?;
-        Ok(IntegrationView { row, secrets, provider })
+        Ok(IntegrationView {
+            row,
+            secrets,
+            provider,
+        })
     }
 
     /// Deletes an integration and its connections.
     ///
     /// # Errors
     /// [`Error::UnknownIntegration`].
-    pub async fn delete_integration(&self, environment: &EnvironmentView, key: &str, actor: &str) -> Result<()> {
+    pub async fn delete_integration(
+        &self,
+        environment: &EnvironmentView,
+        key: &str,
+        actor: &str,
+    ) -> Result<()> {
         let (environment_id, owned, now) = (environment.id, key.to_owned(), self.clock.now());
         self.store
             .write(move |tx| {
@@ -296,7 +421,8 @@ impl Engine {
                 })
             })
             .await?;
-        self.recorder.audit(Some(environment_id), actor, "integration.deleted", key);
+        self.recorder
+            .audit(Some(environment_id), actor, "integration.deleted", key);
         Ok(())
     }
 }
@@ -321,19 +447,28 @@ fn check_credentials(provider: &Provider, credentials: Option<&ClientCredentials
     }
 }
 
-fn apply_credentials(given: Option<ClientCredentials>, client_id: &mut Option<String>, scopes: &mut String, secrets: &mut IntegrationSecrets) {
+fn apply_credentials(
+    given: Option<ClientCredentials>,
+    client_id: &mut Option<String>,
+    scopes: &mut String,
+    secrets: &mut IntegrationSecrets,
+) {
     let Some(given) = given else { return };
     let is_custom = given.kind == AuthMode::Custom.as_str();
     if let Some(app_id) = given.app_id {
         if is_custom {
-            secrets.custom.insert("app_id".to_owned(), Value::String(app_id));
+            secrets
+                .custom
+                .insert("app_id".to_owned(), Value::String(app_id));
         } else {
             *client_id = Some(app_id);
         }
     }
     if let Some(key) = given.private_key {
         if is_custom {
-            secrets.custom.insert("private_key".to_owned(), Value::String(key));
+            secrets
+                .custom
+                .insert("private_key".to_owned(), Value::String(key));
         } else {
             secrets.client_secret = Some(key);
         }

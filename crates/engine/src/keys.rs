@@ -56,7 +56,9 @@ impl Engine {
         let caller = match self.callers.get(&hash) {
             Some(caller) => caller,
             None => {
-                let Some(key) = self.store.api_key_by_hash(&hash).await? else { return Ok(None) };
+                let Some(key) = self.store.api_key_by_hash(&hash).await? else {
+                    return Ok(None);
+                };
                 let environment = match key.environment_id {
                     Some(id) => match self.environment(id).await {
                         Ok(environment) => Some(environment),
@@ -103,34 +105,43 @@ impl Engine {
             environment_id,
             display_name: display_name.to_owned(),
             token_hash: token_hash_hex(secret.expose()),
-            prefix: secret.expose().chars().take(SHOWN_PREFIX_CHARACTERS).collect(),
+            prefix: secret
+                .expose()
+                .chars()
+                .take(SHOWN_PREFIX_CHARACTERS)
+                .collect(),
             scopes,
             origin: "created".to_owned(),
             expires_at,
         };
         let now = self.clock.now();
-        let key = self
-            .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    if let Some(id) = new.environment_id
-                        && tx.api_key_count(id).await? >= KEYS_PER_ENVIRONMENT_MAX
-                    {
-                        return Err(Error::Refused {
-                            code: "resource_capped",
-                            message: format!("An environment may have {KEYS_PER_ENVIRONMENT_MAX} API keys."),
-                        });
-                    }
-                    tx.insert_api_key(&new, now).await.map_err(|error| match error {
-                        valetkey_store::Error::Duplicate { .. } => {
-                            Error::Conflict(format!("An API key named '{}' exists.", new.display_name))
+        let key =
+            self.store
+                .write(move |tx| {
+                    Box::pin(async move {
+                        if let Some(id) = new.environment_id
+                            && tx.api_key_count(id).await? >= KEYS_PER_ENVIRONMENT_MAX
+                        {
+                            return Err(Error::Refused {
+                                code: "resource_capped",
+                                message: format!(
+                                    "An environment may have {KEYS_PER_ENVIRONMENT_MAX} API keys."
+                                ),
+                            });
                         }
-                        other => other.into(),
+                        tx.insert_api_key(&new, now)
+                            .await
+                            .map_err(|error| match error {
+                                valetkey_store::Error::Duplicate { .. } => Error::Conflict(
+                                    format!("An API key named '{}' exists.", new.display_name),
+                                ),
+                                other => other.into(),
+                            })
                     })
                 })
-            })
-            .await?;
-        self.recorder.audit(environment_id, actor, "api_key.created", key.id.to_string());
+                .await?;
+        self.recorder
+            .audit(environment_id, actor, "api_key.created", key.id.to_string());
         Ok((key, secret))
     }
 
@@ -151,10 +162,13 @@ impl Engine {
         }
         let now = self.clock.now();
         self.store
-            .write::<_, Error, _>(move |tx| Box::pin(async move { Ok(tx.revoke_api_key(account_id, id, now).await?) }))
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.revoke_api_key(account_id, id, now).await?) })
+            })
             .await?;
         self.forget_cached();
-        self.recorder.audit(environment_id, actor, "api_key.revoked", id.to_string());
+        self.recorder
+            .audit(environment_id, actor, "api_key.revoked", id.to_string());
         Ok(())
     }
 
@@ -165,7 +179,9 @@ impl Engine {
     pub async fn define_keys(&self, account_id: i64, keys: &[DefinedKey]) -> Result<()> {
         let mut rows = Vec::new();
         for key in keys {
-            let environment = self.environment_by_name(account_id, &key.environment).await?;
+            let environment = self
+                .environment_by_name(account_id, &key.environment)
+                .await?;
             let token_hash = token_hash_hex(key.secret.expose());
             let shown: String = key.secret.expose().chars().take(4).collect();
             rows.push(NewApiKey {
@@ -186,7 +202,10 @@ impl Engine {
                     tx.revoke_environment_defined_keys(account_id, now).await?;
                     for row in rows {
                         let environment_id = row.environment_id.unwrap_or_default();
-                        if !tx.revive_api_key(&row.token_hash, environment_id, &row.scopes).await? {
+                        if !tx
+                            .revive_api_key(&row.token_hash, environment_id, &row.scopes)
+                            .await?
+                        {
                             tx.insert_api_key(&row, now).await?;
                         }
                     }

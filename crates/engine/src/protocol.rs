@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use valetkey_auth::{AuthError, Class, Client, Context, Credentials, Grant, HttpReply, HttpRequest, Mode, Step};
+use valetkey_auth::{
+    AuthError, Class, Client, Context, Credentials, Grant, HttpReply, HttpRequest, Mode, Pending,
+    Step,
+};
 use valetkey_catalog::Provider;
 use valetkey_egress::{EgressError, Redirects, Request};
 
@@ -33,37 +36,50 @@ impl Engine {
     }
 
     /// Sends what a mode asks for until it is done, within one time limit for everything.
-    pub(crate) async fn run_steps(&self, mode: &dyn Mode, party: &Party<'_>, first: Step) -> Result<Grant, AuthError> {
-        let limit = self.settings.token_timeout;
-        let run = async {
-            let mut step = first;
-            for _ in 0..REQUESTS_MAX {
-                let (request, pending) = match step {
-                    Step::Done(grant) => return Ok(grant),
-                    Step::Failed(error) => return Err(error),
-                    Step::Redirect(_) => return Err(ours("provider_config_err", "The provider entry asks for a browser where none is.")),
-                    Step::Send { request, pending } => (request, pending),
-                };
-                let reply = self.send(request, limit).await?;
-                step = mode.reply(&self.context(party), &pending, &reply);
-            }
-            Err(ours("provider_config_err", "The provider entry needs more requests than allowed."))
-        };
-        match tokio::time::timeout(limit, run).await {
-            Ok(result) => result,
-            Err(_) => Err(valetkey_auth::transport_failure(TOKEN_REQUEST_FAILED, true, "The provider did not answer in time.")),
+    pub(crate) async fn run_steps(
+        &self,
+        mode: &dyn Mode,
+        party: &Party<'_>,
+        first: Step,
+    ) -> Result<Grant, AuthError> {
+        let deadline = tokio::time::Instant::now() + self.settings.token_timeout;
+        let mut step = first;
+        for _ in 0..REQUESTS_MAX {
+            let (request, pending) = match step {
+                Step::Done(grant) => return Ok(grant),
+                Step::Failed(error) => return Err(error),
+                Step::Redirect(_) => {
+                    return Err(ours(
+                        "provider_config_err",
+                        "The provider entry asks for a browser where none is.",
+                    ));
+                }
+                Step::Send { request, pending } => (request, pending),
+            };
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let reply = self
+                .exchange(request, left)
+                .await
+                .map_err(|error| not_sent(&pending, &error))?;
+            step = mode.reply(&self.context(party), &pending, &reply);
         }
+        Err(ours(
+            "provider_config_err",
+            "The provider entry needs more requests than allowed.",
+        ))
     }
 
-    async fn send(&self, request: HttpRequest, timeout: Duration) -> Result<HttpReply, AuthError> {
-        self.exchange(request, timeout).await.map_err(|error| unreachable_provider(&error))
-    }
-
-    async fn exchange(&self, request: HttpRequest, timeout: Duration) -> Result<HttpReply, EgressError> {
+    async fn exchange(
+        &self,
+        request: HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpReply, EgressError> {
         let (content_type, body) = request.body.encode();
         let mut headers = request.headers;
         if let Some(content_type) = content_type
-            && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+            && !headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
         {
             headers.push(("content-type".to_owned(), content_type.to_owned()));
         }
@@ -78,23 +94,46 @@ impl Engine {
                 redirects: Redirects::Follow,
             })
             .await?;
-        Ok(HttpReply { status: reply.status, headers: reply.headers, body: reply.body.to_vec() })
+        Ok(HttpReply {
+            status: reply.status,
+            headers: reply.headers,
+            body: reply.body.to_vec(),
+        })
     }
 
     /// Makes the provider's own check of credentials, if it has one.
     ///
     /// # Errors
     /// [`Error::CredentialsRejected`] when no check answers with success.
-    pub(crate) async fn verify(&self, view: &IntegrationView, config: &Map<String, Value>, credentials: &Credentials) -> Result<()> {
+    pub(crate) async fn verify(
+        &self,
+        view: &IntegrationView,
+        config: &Map<String, Value>,
+        credentials: &Credentials,
+    ) -> Result<()> {
         let client = view.client();
-        let party = Party { provider: &view.provider, client: &client, config };
+        let party = Party {
+            provider: &view.provider,
+            client: &client,
+            config,
+        };
         let requests = valetkey_auth::verification(&self.context(&party), credentials);
         let mut last = None;
         for request in requests {
             match self.exchange(request, self.settings.token_timeout).await {
                 Ok(reply) if (200..300).contains(&reply.status) => return Ok(()),
-                Ok(reply) => last = Some(format!("{} answered {} to a test call, so these credentials were not saved. Check them and try again.", view.provider.display_name, reply.status)),
-                Err(error) => last = Some(format!("The credentials could not be tested with {}: {error}.", view.provider.display_name)),
+                Ok(reply) => {
+                    last = Some(format!(
+                        "{} answered {} to a test call, so these credentials were not saved. Check them and try again.",
+                        view.provider.display_name, reply.status
+                    ))
+                }
+                Err(error) => {
+                    last = Some(format!(
+                        "The credentials could not be tested with {}: {error}.",
+                        view.provider.display_name
+                    ))
+                }
             }
         }
         last.map_or(Ok(()), |message| Err(Error::CredentialsRejected(message)))
@@ -102,20 +141,34 @@ impl Engine {
 
     /// Tells the provider that a deleted connection's token is no longer needed (RFC 7009), as far
     /// as it can be told. The outcome is logged; the deletion does not wait for it.
-    pub(crate) async fn revoke_at_provider(self, row: valetkey_store::Connection, view: IntegrationView) {
-        let Ok((credentials, config)) = self.open_connection(&row).await else { return };
-        let client = view.client();
-        let party = Party { provider: &view.provider, client: &client, config: &config };
-        let Some(request) = valetkey_auth::revocation(&self.context(&party), &credentials) else { return };
-        let outcome = match self.exchange(request, self.settings.token_timeout).await {
-            Ok(reply) if reply.status < 400 => "connection.revoked_at_provider",
-            Ok(_) | Err(_) => "connection.revocation_failed",
+    pub(crate) async fn revoke_at_provider(
+        self,
+        row: valetkey_store::Connection,
+        view: IntegrationView,
+    ) {
+        let Ok((credentials, config)) = self.open_connection(&row).await else {
+            return;
         };
-        self.recorder.audit(Some(row.environment_id), "system", outcome, row.connection_id);
+        let client = view.client();
+        let party = Party {
+            provider: &view.provider,
+            client: &client,
+            config: &config,
+        };
+        for request in valetkey_auth::revocation(&self.context(&party), &credentials) {
+            let outcome = match self.exchange(request, self.settings.token_timeout).await {
+                Ok(reply) if reply.status < 400 => "connection.revoked_at_provider",
+                Ok(_) | Err(_) => "connection.revocation_failed",
+            };
+            self.recorder.audit(
+                Some(row.environment_id),
+                "system",
+                outcome,
+                row.connection_id.clone(),
+            );
+        }
     }
 }
-
-const TOKEN_REQUEST_FAILED: &str = "refresh_token_external_error";
 
 pub(crate) fn ours(code: &str, message: &str) -> AuthError {
     AuthError {
@@ -129,12 +182,15 @@ pub(crate) fn ours(code: &str, message: &str) -> AuthError {
     }
 }
 
-fn unreachable_provider(error: &EgressError) -> AuthError {
+fn not_sent(pending: &Pending, error: &EgressError) -> AuthError {
     if error.is_transient() {
         let timed_out = matches!(error, EgressError::Timeout { .. });
-        return valetkey_auth::transport_failure(TOKEN_REQUEST_FAILED, timed_out, &format!("The provider could not be reached: {error}."));
+        return valetkey_auth::transport_failure(pending, timed_out, &error.to_string());
     }
-    ours(TOKEN_REQUEST_FAILED, &format!("The request to the provider was not sent: {error}."))
+    ours(
+        pending.error_code(),
+        &format!("The request to the provider was refused by this server: {error}."),
+    )
 }
 
 /// The word for a class in the database and the log.

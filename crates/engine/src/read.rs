@@ -1,5 +1,7 @@
 //! Reading a connection with credentials that work.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use valetkey_auth::{Credentials, strip_refresh_tokens};
 use valetkey_store::Connection;
@@ -28,10 +30,21 @@ impl Engine {
     /// # Errors
     /// [`Error::UnknownIntegration`], [`Error::UnknownConnection`], and [`Error::NotFresh`] when the
     /// token is dead and could not be replaced.
-    pub async fn read_connection(&self, environment: &EnvironmentView, integration_key: &str, connection_id: &str, options: ReadOptions, actor: &str) -> Result<ConnectionView> {
-        let row = self.store.connection(environment.id, integration_key, connection_id).await?;
+    pub async fn read_connection(
+        &self,
+        environment: &EnvironmentView,
+        integration_key: &str,
+        connection_id: &str,
+        options: ReadOptions,
+        actor: &str,
+    ) -> Result<ConnectionView> {
+        let row = self
+            .store
+            .connection(environment.id, integration_key, connection_id)
+            .await?;
         let Some(row) = row else {
-            self.check_integration_exists(environment.id, integration_key).await?;
+            self.check_integration_exists(environment.id, integration_key)
+                .await?;
             return Err(Error::UnknownConnection {
                 connection_id: connection_id.to_owned(),
                 integration_key: integration_key.to_owned(),
@@ -42,21 +55,33 @@ impl Engine {
         }
         self.recorder.touch_connection(row.id);
         let row = if options.force_refresh || self.is_due(&row) {
-            self.freshen(environment, row, options.force_refresh).await?
+            self.freshen(environment, row, options.force_refresh)
+                .await?
         } else {
             row
         };
-        self.recorder.audit(Some(environment.id), actor, "connection.credentials_read", row.id.to_string());
+        self.recorder.audit(
+            Some(environment.id),
+            actor,
+            "connection.credentials_read",
+            row.id.to_string(),
+        );
         let (credentials, config) = self.open_connection(&row).await?;
         Ok(self.view(row, credentials, config, options.with_refresh_token))
     }
 
     fn is_due(&self, row: &Connection) -> bool {
-        row.refresh_due_at.is_some_and(|due| due <= self.clock.now())
+        row.refresh_due_at
+            .is_some_and(|due| due <= self.clock.now())
     }
 
     /// Refreshes a row that is due, unless it backs off; answers with the row as it is afterwards.
-    async fn freshen(&self, environment: &EnvironmentView, row: Connection, forced: bool) -> Result<Connection> {
+    async fn freshen(
+        &self,
+        environment: &EnvironmentView,
+        row: Arc<Connection>,
+        forced: bool,
+    ) -> Result<Arc<Connection>> {
         let now = self.clock.now();
         let still_valid = row.expires_at.is_some_and(|at| at > now);
         if !forced && (row.refresh_exhausted || row.refresh_retry_at.is_some_and(|at| at > now)) {
@@ -70,17 +95,11 @@ impl Engine {
             return Ok(row);
         }
         match self.refresh(environment, &row, forced).await {
-            Outcome::Refreshed | Outcome::NothingToDo => {
-                let fresh = self.store.connection_by_row(row.environment_id, row.id).await?;
-                fresh.ok_or_else(|| gone(&row))
-            }
+            Outcome::Refreshed | Outcome::NothingToDo => self.reread(&row).await,
             Outcome::Gone => Err(gone(&row)),
-            Outcome::Failed(_) if still_valid && !forced => {
-                let row = self.store.connection_by_row(row.environment_id, row.id).await?.ok_or_else(|| gone(&row))?;
-                Ok(row)
-            }
+            Outcome::Failed(_) if still_valid && !forced => self.reread(&row).await,
             Outcome::Failed(failed) => {
-                let row = self.store.connection_by_row(row.environment_id, row.id).await?.ok_or_else(|| gone(&row))?;
+                let row = self.reread(&row).await?;
                 Err(Error::NotFresh(Box::new(NotFresh {
                     status: 400,
                     cause: failed.code.clone(),
@@ -92,13 +111,31 @@ impl Engine {
         }
     }
 
-    async fn refused_without_trying(&self, row: Connection) -> Result<Error> {
+    async fn reread(&self, row: &Connection) -> Result<Arc<Connection>> {
+        let fresh = self
+            .store
+            .connection_by_row(row.environment_id, row.id)
+            .await?;
+        fresh.map(Arc::new).ok_or_else(|| gone(row))
+    }
+
+    async fn refused_without_trying(&self, row: Arc<Connection>) -> Result<Error> {
         let stored = stored_error(&row);
-        let reason = stored.as_ref().map_or("The last refresh failed.", |error| error.message.as_str());
+        let reason = stored
+            .as_ref()
+            .map_or("The last refresh failed.", |error| error.message.as_str());
         let (cause, message) = if row.refresh_exhausted {
-            ("connection_refresh_exhausted", format!("{reason} The customer has to authorize again; mint a reconnect session for this connection."))
+            (
+                "connection_refresh_exhausted",
+                format!(
+                    "{reason} The customer has to authorize again; mint a reconnect session for this connection."
+                ),
+            )
         } else {
-            ("connection_refresh_backoff", format!("{reason} The next attempt is made in a moment."))
+            (
+                "connection_refresh_backoff",
+                format!("{reason} The next attempt is made in a moment."),
+            )
         };
         Ok(Error::NotFresh(Box::new(NotFresh {
             status: 424,
@@ -108,32 +145,63 @@ impl Engine {
         })))
     }
 
-    async fn view_without_credentials(&self, row: Connection) -> Result<ConnectionView> {
+    async fn view_without_credentials(&self, row: Arc<Connection>) -> Result<ConnectionView> {
         let mut config = self.open_config(&row).await?;
         strip_refresh_tokens(&mut config);
-        Ok(ConnectionView { last_fetched_at: row.last_fetched_at, row, config, credentials: Value::Object(Map::new()) })
+        Ok(ConnectionView {
+            last_fetched_at: row.last_fetched_at,
+            row,
+            config,
+            credentials: Value::Object(Map::new()),
+        })
     }
 
     /// The view a client gets; refresh tokens leave only when asked for.
-    pub(crate) fn view(&self, row: Connection, credentials: Credentials, config: Map<String, Value>, with_refresh_token: bool) -> ConnectionView {
+    pub(crate) fn view(
+        &self,
+        row: Arc<Connection>,
+        credentials: Credentials,
+        config: Map<String, Value>,
+        with_refresh_token: bool,
+    ) -> ConnectionView {
         let mut credentials = credentials.to_json();
         let mut config = Value::Object(config);
         if !with_refresh_token {
             strip_refresh_tokens(&mut credentials);
             strip_refresh_tokens(&mut config);
         }
-        ConnectionView { last_fetched_at: Some(self.clock.now()), row, config, credentials }
+        ConnectionView {
+            last_fetched_at: Some(self.clock.now()),
+            row,
+            config,
+            credentials,
+        }
     }
 
     async fn open_config(&self, row: &Connection) -> Result<Value> {
-        self.sealer.open_json(row.environment_id, Column::CONFIG, &row.row_uuid, &row.config).await
+        self.sealer
+            .open_json(
+                row.environment_id,
+                Column::CONFIG,
+                &row.row_uuid,
+                &row.config,
+            )
+            .await
     }
 
     /// Credentials and configuration of a row, opened.
-    pub(crate) async fn open_connection(&self, row: &Connection) -> Result<(Credentials, Map<String, Value>)> {
+    pub(crate) async fn open_connection(
+        &self,
+        row: &Connection,
+    ) -> Result<(Credentials, Map<String, Value>)> {
         let credentials: Value = self
             .sealer
-            .open_json(row.environment_id, Column::CREDENTIALS, &row.row_uuid, &row.credentials)
+            .open_json(
+                row.environment_id,
+                Column::CREDENTIALS,
+                &row.row_uuid,
+                &row.credentials,
+            )
             .await?;
         let config = match self.open_config(row).await? {
             Value::Object(config) => config,

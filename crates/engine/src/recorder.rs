@@ -58,13 +58,28 @@ impl Recorder {
             clock,
             buffer: Arc::default(),
             full: Arc::default(),
-            chain: Arc::new(tokio::sync::Mutex::new(Chain { name: chain, position: 0, hash: String::new() })),
+            chain: Arc::new(tokio::sync::Mutex::new(Chain {
+                name: chain,
+                position: 0,
+                hash: String::new(),
+            })),
         }
     }
 
     /// Records who did what to what.
-    pub fn audit(&self, environment_id: Option<i64>, actor: impl Into<String>, action: &'static str, target: impl Into<String>) {
-        let key = AuditKey { environment_id, actor: actor.into(), action, target: target.into() };
+    pub fn audit(
+        &self,
+        environment_id: Option<i64>,
+        actor: impl Into<String>,
+        action: &'static str,
+        target: impl Into<String>,
+    ) {
+        let key = AuditKey {
+            environment_id,
+            actor: actor.into(),
+            action,
+            target: target.into(),
+        };
         let now = self.clock.now();
         self.with(|buffer| {
             let entry = buffer.audit.entry(key).or_insert((0, now));
@@ -108,7 +123,10 @@ impl Recorder {
                 () = tokio::time::sleep(FLUSH_EVERY) => false,
             };
             if let Err(error) = self.flush().await {
-                tracing::error!(error = &error as &dyn std::error::Error, "could not write audit records");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "could not write audit records"
+                );
             }
             if stopping {
                 return;
@@ -119,8 +137,13 @@ impl Recorder {
     /// Writes what has gathered. On failure it is kept for the next time.
     pub async fn flush(&self) -> Result<(), Error> {
         let mut chain = self.chain.lock().await;
-        let buffer = std::mem::take(&mut *self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
-        if buffer.audit.is_empty() && buffer.connections.is_empty() && buffer.keys.is_empty() && buffer.messages.is_empty() {
+        let buffer =
+            std::mem::take(&mut *self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
+        if buffer.audit.is_empty()
+            && buffer.connections.is_empty()
+            && buffer.keys.is_empty()
+            && buffer.messages.is_empty()
+        {
             return Ok(());
         }
         let now = self.clock.now();
@@ -170,7 +193,10 @@ impl Recorder {
     }
 }
 
-fn link(chain: &Chain, entries: &HashMap<AuditKey, (i64, Timestamp)>) -> (Vec<AuditRow>, i64, String) {
+fn link(
+    chain: &Chain,
+    entries: &HashMap<AuditKey, (i64, Timestamp)>,
+) -> (Vec<AuditRow>, i64, String) {
     let mut position = chain.position;
     let mut hash = chain.hash.clone();
     let mut sorted: Vec<_> = entries.iter().collect();
@@ -202,8 +228,15 @@ fn link(chain: &Chain, entries: &HashMap<AuditKey, (i64, Timestamp)>) -> (Vec<Au
 /// The hash an entry must carry: SHA-256 over its fields and the hash before it.
 pub fn entry_hash(row: &AuditRow) -> String {
     let text = serde_json::json!([
-        row.previous_hash, row.chain, row.position, row.environment_id, row.actor, row.action,
-        row.target, row.times, row.at,
+        row.previous_hash,
+        row.chain,
+        row.position,
+        row.environment_id,
+        row.actor,
+        row.action,
+        row.target,
+        row.times,
+        row.at,
     ])
     .to_string();
     hex::encode(digest(&SHA256, text.as_bytes()))

@@ -60,10 +60,19 @@ pub(crate) struct Flights(Mutex<HashMap<i64, watch::Receiver<Option<Outcome>>>>)
 
 impl Flights {
     pub(crate) fn has(&self, row: i64) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&row)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(&row)
     }
 
-    fn join_or_begin(&self, row: i64) -> (watch::Receiver<Option<Outcome>>, Option<watch::Sender<Option<Outcome>>>) {
+    fn join_or_begin(
+        &self,
+        row: i64,
+    ) -> (
+        watch::Receiver<Option<Outcome>>,
+        Option<watch::Sender<Option<Outcome>>>,
+    ) {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&row) {
             return (flight.clone(), None);
@@ -74,7 +83,10 @@ impl Flights {
     }
 
     fn end(&self, row: i64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&row);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&row);
     }
 }
 
@@ -91,8 +103,15 @@ impl Drop for Landing {
 }
 
 /// When a token dies and when the background job should replace it.
-pub(crate) fn refresh_times(provider: &Provider, credentials: &Credentials, now: Timestamp, lifetime_is_known: bool) -> (Option<Timestamp>, Option<Timestamp>) {
-    let Some(expires_at) = credentials.expires_at() else { return (None, None) };
+pub(crate) fn refresh_times(
+    provider: &Provider,
+    credentials: &Credentials,
+    now: Timestamp,
+    lifetime_is_known: bool,
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    let Some(expires_at) = credentials.expires_at() else {
+        return (None, None);
+    };
     if !credentials.can_refresh(provider) {
         return (Some(expires_at), None);
     }
@@ -107,16 +126,30 @@ pub(crate) fn refresh_times(provider: &Provider, credentials: &Credentials, now:
 
 impl Engine {
     /// Refreshes a connection, together with everybody else who asks.
-    pub(crate) async fn refresh(&self, environment: &EnvironmentView, row: &Connection, forced: bool) -> Outcome {
+    pub(crate) async fn refresh(
+        &self,
+        environment: &EnvironmentView,
+        row: &Connection,
+        forced: bool,
+    ) -> Outcome {
         let (mut told, begun) = self.flights.join_or_begin(row.id);
         if let Some(tell) = begun {
-            let landing = Landing { engine: self.clone(), row: row.id };
+            let landing = Landing {
+                engine: self.clone(),
+                row: row.id,
+            };
             let (engine, environment, row) = (self.clone(), environment.clone(), row.clone());
             self.tasks.spawn(async move {
-                let outcome = engine.fly(&environment, row, forced).await.unwrap_or_else(|error| {
-                    tracing::error!(error = &error as &dyn std::error::Error, "a refresh could not be carried out");
-                    Outcome::Trouble
-                });
+                let outcome = engine
+                    .fly(&environment, row, forced)
+                    .await
+                    .unwrap_or_else(|error| {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "a refresh could not be carried out"
+                        );
+                        Outcome::Trouble
+                    });
                 drop(landing);
                 // Nobody waiting any more is fine.
                 let _ = tell.send(Some(outcome));
@@ -128,7 +161,12 @@ impl Engine {
         }
     }
 
-    async fn fly(&self, environment: &EnvironmentView, asked: Connection, forced: bool) -> Result<Outcome> {
+    async fn fly(
+        &self,
+        environment: &EnvironmentView,
+        asked: Connection,
+        forced: bool,
+    ) -> Result<Outcome> {
         let row = match self.lease(&asked, forced).await? {
             Leased::Row(row) => *row,
             Leased::Settled(outcome) => return Ok(outcome),
@@ -142,12 +180,18 @@ impl Engine {
             }
         };
         let (credentials, config) = opened;
-        let Some(mode) = valetkey_auth::mode(view.provider.auth_mode).filter(|_| credentials.can_refresh(&view.provider)) else {
+        let Some(mode) = valetkey_auth::mode(view.provider.auth_mode)
+            .filter(|_| credentials.can_refresh(&view.provider))
+        else {
             self.give_back(&row).await?;
             return Ok(Outcome::NothingToDo);
         };
         let client = view.client();
-        let party = Party { provider: &view.provider, client: &client, config: &config };
+        let party = Party {
+            provider: &view.provider,
+            client: &client,
+            config: &config,
+        };
         let first = mode.refresh(&self.context(&party), &credentials);
         match self.run_steps(mode, &party, first).await {
             Ok(grant) => self.succeed(environment, &row, &view, grant, config).await,
@@ -161,14 +205,19 @@ impl Engine {
         let began = self.clock.now();
         let deadline = tokio::time::Instant::now() + self.settings.refresh_lease * 2;
         loop {
-            let Some(row) = self.store.connection_by_row(asked.environment_id, asked.id).await? else {
+            let Some(row) = self
+                .store
+                .connection_by_row(asked.environment_id, asked.id)
+                .await?
+            else {
                 return Ok(Leased::Settled(Outcome::Gone));
             };
             if row.generation != asked.generation {
                 return Ok(Leased::Settled(Outcome::Refreshed));
             }
             // Somebody else tried this very generation while we waited, and failed.
-            if !forced && row.refresh_failed_at.is_some_and(|at| at > began)
+            if !forced
+                && row.refresh_failed_at.is_some_and(|at| at > began)
                 && let Some(error) = stored_error(&row)
             {
                 return Ok(Leased::Settled(Outcome::Failed(Arc::new(restored(error)))));
@@ -198,39 +247,81 @@ impl Engine {
         let until = now.plus(self.settings.refresh_lease);
         Ok(self
             .store
-            .write::<_, Error, _>(move |tx| Box::pin(async move { Ok(tx.lease_refresh(&row, &owner, until, now).await?) }))
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.lease_refresh(&row, &owner, until, now).await?) })
+            })
             .await?)
     }
 
     async fn give_back(&self, row: &Connection) -> Result<()> {
         let (row, owner) = (row.clone(), self.instance.clone());
         self.store
-            .write::<_, Error, _>(move |tx| Box::pin(async move { Ok(tx.release_refresh(&row, &owner).await?) }))
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.release_refresh(&row, &owner).await?) })
+            })
             .await
     }
 
-    async fn succeed(&self, environment: &EnvironmentView, row: &Connection, view: &IntegrationView, grant: Grant, mut config: Map<String, Value>) -> Result<Outcome> {
+    async fn succeed(
+        &self,
+        environment: &EnvironmentView,
+        row: &Connection,
+        view: &IntegrationView,
+        grant: Grant,
+        mut config: Map<String, Value>,
+    ) -> Result<Outcome> {
         let now = self.clock.now();
-        let (expires_at, refresh_due_at) = refresh_times(&view.provider, &grant.credentials, now, true);
-        let changed = grant.connection_config.iter().any(|(key, value)| config.get(key) != Some(value));
+        let (expires_at, refresh_due_at) =
+            refresh_times(&view.provider, &grant.credentials, now, true);
+        let changed = grant
+            .connection_config
+            .iter()
+            .any(|(key, value)| config.get(key) != Some(value));
         config.extend(grant.connection_config);
         let id = environment.id;
-        let credentials = self.sealer.seal_json(id, Column::CREDENTIALS, &row.row_uuid, &grant.credentials.to_json()).await?;
+        let credentials = self
+            .sealer
+            .seal_json(
+                id,
+                Column::CREDENTIALS,
+                &row.row_uuid,
+                &grant.credentials.to_json(),
+            )
+            .await?;
         let config = match changed {
-            true => Some(self.sealer.seal_json(id, Column::CONFIG, &row.row_uuid, &config).await?),
+            true => Some(
+                self.sealer
+                    .seal_json(id, Column::CONFIG, &row.row_uuid, &config)
+                    .await?,
+            ),
             false => None,
         };
-        let success = RefreshSuccess { credentials, config, expires_at, refresh_due_at };
+        let success = RefreshSuccess {
+            credentials,
+            config,
+            expires_at,
+            refresh_due_at,
+        };
         let operation = self.refresh_operation(row, "success", None);
-        let event = environment.settings.on_auth_refresh_success.then(|| self.refresh_event(environment, row, view, None));
+        let event = environment
+            .settings
+            .on_auth_refresh_success
+            .then(|| self.refresh_event(environment, row, view, None));
         for attempt in 1..=WRITE_ATTEMPTS {
-            match self.write_success(row, &success, &operation, event.as_ref(), now).await {
+            match self
+                .write_success(row, &success, &operation, event.as_ref(), now)
+                .await
+            {
                 Ok(true) => return Ok(Outcome::Refreshed),
                 // The row was repaired or deleted meanwhile; what it has now is newer than this.
                 Ok(false) => return Ok(Outcome::Refreshed),
                 Err(error) if attempt == WRITE_ATTEMPTS => return Err(error),
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, attempt, "new credentials could not be written yet");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        attempt,
+                        "new credentials could not be written yet"
+                    );
                     tokio::time::sleep(WRITE_PAUSE * attempt).await;
                 }
             }
@@ -238,7 +329,14 @@ impl Engine {
         Ok(Outcome::Trouble)
     }
 
-    async fn write_success(&self, row: &Connection, success: &RefreshSuccess, operation: &NewOperation, event: Option<&NewEvent>, now: Timestamp) -> Result<bool> {
+    async fn write_success(
+        &self,
+        row: &Connection,
+        success: &RefreshSuccess,
+        operation: &NewOperation,
+        event: Option<&NewEvent>,
+        now: Timestamp,
+    ) -> Result<bool> {
         let (row, owner, success) = (row.clone(), self.instance.clone(), success.clone());
         let (operation, event) = (operation.clone(), event.cloned());
         self.store
@@ -257,7 +355,13 @@ impl Engine {
             .await
     }
 
-    async fn fail(&self, environment: &EnvironmentView, row: &Connection, view: &IntegrationView, error: AuthError) -> Result<Outcome> {
+    async fn fail(
+        &self,
+        environment: &EnvironmentView,
+        row: &Connection,
+        view: &IntegrationView,
+        error: AuthError,
+    ) -> Result<Outcome> {
         let now = self.clock.now();
         let before = stored_error(row);
         let in_a_row = before.as_ref().map_or(0, |error| error.in_a_row) + 1;
@@ -281,7 +385,9 @@ impl Engine {
             exhausted: terminal,
             error: serde_json::to_string(&stored).unwrap_or_default(),
         };
-        let event = tell.then(|| self.refresh_event(environment, row, view, Some((&error.code, &error.message))));
+        let event = tell.then(|| {
+            self.refresh_event(environment, row, view, Some((&error.code, &error.message)))
+        });
         operation.title = format!("Refresh failed: {}", error.message);
         let (row, owner) = (row.clone(), self.instance.clone());
         self.store
@@ -310,7 +416,12 @@ impl Engine {
         (pause - jitter).max(asked)
     }
 
-    fn refresh_operation(&self, row: &Connection, state: &'static str, error: Option<&AuthError>) -> NewOperation {
+    fn refresh_operation(
+        &self,
+        row: &Connection,
+        state: &'static str,
+        error: Option<&AuthError>,
+    ) -> NewOperation {
         NewOperation {
             id: self.operation_id(),
             environment_id: row.environment_id,
@@ -328,7 +439,13 @@ impl Engine {
         }
     }
 
-    fn refresh_event(&self, environment: &EnvironmentView, row: &Connection, view: &IntegrationView, failure: Option<(&str, &str)>) -> NewEvent {
+    fn refresh_event(
+        &self,
+        environment: &EnvironmentView,
+        row: &Connection,
+        view: &IntegrationView,
+        failure: Option<(&str, &str)>,
+    ) -> NewEvent {
         let tags: Option<Map<String, Value>> = serde_json::from_str(&row.tags).ok();
         self.auth_event(&AuthEventInput {
             environment,
@@ -350,7 +467,10 @@ impl Engine {
         let now = self.clock.now();
         let active_since = now.minus(self.settings.refresh_active_within);
         let idle_due_before = now.minus(self.settings.refresh_idle_after);
-        let due = self.store.connections_due(now, active_since, idle_due_before, limit).await?;
+        let due = self
+            .store
+            .connections_due(now, active_since, idle_due_before, limit)
+            .await?;
         let tried = due.len();
         let mut flights = Vec::with_capacity(tried);
         for row in due {

@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use valetkey_base::{Rng, Sealed, Timestamp};
 use valetkey_store::{DataKeyRow, Store, Tx};
-use valetkey_vault::{DataKey, DataKeyId, MasterKeyRing, RowBinding, VaultError, open, seal, sealed_with};
+use valetkey_vault::{
+    DataKey, DataKeyId, MasterKeyRing, RowBinding, VaultError, open, seal, sealed_with,
+};
 
 use crate::error::{Error, Result};
 
@@ -25,19 +27,40 @@ pub struct Column {
 
 impl Column {
     /// Credentials of a connection, by `row_uuid`.
-    pub const CREDENTIALS: Self = Self { table: "connections", column: "credentials" };
+    pub const CREDENTIALS: Self = Self {
+        table: "connections",
+        column: "credentials",
+    };
     /// Configuration of a connection, by `row_uuid`.
-    pub const CONFIG: Self = Self { table: "connections", column: "config" };
+    pub const CONFIG: Self = Self {
+        table: "connections",
+        column: "config",
+    };
     /// Secrets of an integration, by `row_uuid`.
-    pub const INTEGRATION: Self = Self { table: "integrations", column: "secrets" };
+    pub const INTEGRATION: Self = Self {
+        table: "integrations",
+        column: "secrets",
+    };
     /// Payload of a connect session, by id.
-    pub const SESSION: Self = Self { table: "connect_sessions", column: "payload" };
+    pub const SESSION: Self = Self {
+        table: "connect_sessions",
+        column: "payload",
+    };
     /// Payload of a redirect flow, by state hash.
-    pub const STATE: Self = Self { table: "oauth_states", column: "payload" };
+    pub const STATE: Self = Self {
+        table: "oauth_states",
+        column: "payload",
+    };
     /// A webhook signing key, by id.
-    pub const SIGNING_KEY: Self = Self { table: "signing_keys", column: "key" };
+    pub const SIGNING_KEY: Self = Self {
+        table: "signing_keys",
+        column: "key",
+    };
     /// An environment variable, by name.
-    pub const VARIABLE: Self = Self { table: "environment_variables", column: "value" };
+    pub const VARIABLE: Self = Self {
+        table: "environment_variables",
+        column: "value",
+    };
 
     /// Every sealed column there is, for rotation and its test.
     pub const ALL: &[Self] = &[
@@ -64,13 +87,28 @@ pub struct Sealer {
 impl Sealer {
     pub(crate) fn new(ring: MasterKeyRing, store: Store, rng: Rng) -> Self {
         let cache = || Cache::new(DATA_KEYS_CACHED_MAX);
-        Self { ring, store, rng, active: cache(), by_id: Cache::new(DATA_KEYS_CACHED_MAX) }
+        Self {
+            ring,
+            store,
+            rng,
+            active: cache(),
+            by_id: Cache::new(DATA_KEYS_CACHED_MAX),
+        }
     }
 
     /// Makes the first data key of a new environment, in the transaction that makes it.
-    pub async fn insert_data_key(&self, tx: &mut Tx, environment_id: i64, now: Timestamp) -> Result<DataKey> {
+    pub async fn insert_data_key(
+        &self,
+        tx: &mut Tx,
+        environment_id: i64,
+        now: Timestamp,
+    ) -> Result<DataKey> {
         let (key, wrapped) = self.ring.new_data_key(environment_id, &self.rng);
-        let row = DataKeyRow { id: hex::encode(key.id()), environment_id, wrapped };
+        let row = DataKeyRow {
+            id: hex::encode(key.id()),
+            environment_id,
+            wrapped,
+        };
         tx.insert_data_key(&row, now).await?;
         Ok(key)
     }
@@ -87,24 +125,54 @@ impl Sealer {
     }
 
     /// Seals a text.
-    pub async fn seal(&self, environment_id: i64, column: Column, row: &str, text: &[u8]) -> Result<Sealed> {
+    pub async fn seal(
+        &self,
+        environment_id: i64,
+        column: Column,
+        row: &str,
+        text: &[u8],
+    ) -> Result<Sealed> {
         let key = self.active_key(environment_id).await?;
-        Ok(seal(&key, &binding(environment_id, column, row), text, &self.rng))
+        Ok(seal(
+            &key,
+            &binding(environment_id, column, row),
+            text,
+            &self.rng,
+        ))
     }
 
     /// Seals a text with a key at hand, for rows made together with their environment.
-    pub fn seal_with(&self, key: &DataKey, environment_id: i64, column: Column, row: &str, text: &[u8]) -> Sealed {
+    pub fn seal_with(
+        &self,
+        key: &DataKey,
+        environment_id: i64,
+        column: Column,
+        row: &str,
+        text: &[u8],
+    ) -> Sealed {
         seal(key, &binding(environment_id, column, row), text, &self.rng)
     }
 
     /// Seals a value as JSON.
-    pub async fn seal_json<T: Serialize + Sync>(&self, environment_id: i64, column: Column, row: &str, value: &T) -> Result<Sealed> {
+    pub async fn seal_json<T: Serialize + Sync>(
+        &self,
+        environment_id: i64,
+        column: Column,
+        row: &str,
+        value: &T,
+    ) -> Result<Sealed> {
         let text = serde_json::to_vec(value).map_err(|_| Error::Corrupt("unserialisable value"))?;
         self.seal(environment_id, column, row, &text).await
     }
 
     /// Opens a text.
-    pub async fn open(&self, environment_id: i64, column: Column, row: &str, sealed: &Sealed) -> Result<Vec<u8>> {
+    pub async fn open(
+        &self,
+        environment_id: i64,
+        column: Column,
+        row: &str,
+        sealed: &Sealed,
+    ) -> Result<Vec<u8>> {
         let id = sealed_with(sealed)?;
         let key = self.key(id).await?;
         let text = open(&key, &binding(environment_id, column, row), sealed)?;
@@ -112,7 +180,13 @@ impl Sealer {
     }
 
     /// Opens a value that was sealed as JSON.
-    pub async fn open_json<T: DeserializeOwned>(&self, environment_id: i64, column: Column, row: &str, sealed: &Sealed) -> Result<T> {
+    pub async fn open_json<T: DeserializeOwned>(
+        &self,
+        environment_id: i64,
+        column: Column,
+        row: &str,
+        sealed: &Sealed,
+    ) -> Result<T> {
         let text = self.open(environment_id, column, row, sealed).await?;
         serde_json::from_slice(&text).map_err(|_| Error::Corrupt(column.column))
     }
@@ -126,7 +200,11 @@ impl Sealer {
         if let Some(key) = self.active.get(&environment_id) {
             return Ok(key);
         }
-        let row = self.store.active_data_key(environment_id).await?.ok_or(VaultError::UnknownKey)?;
+        let row = self
+            .store
+            .active_data_key(environment_id)
+            .await?
+            .ok_or(VaultError::UnknownKey)?;
         let key = Arc::new(self.unwrap(&row)?);
         self.active.insert(environment_id, key.clone());
         Ok(key)
@@ -136,7 +214,11 @@ impl Sealer {
         if let Some(key) = self.by_id.get(&id) {
             return Ok(key);
         }
-        let row = self.store.data_key(&hex::encode(id)).await?.ok_or(VaultError::UnknownKey)?;
+        let row = self
+            .store
+            .data_key(&hex::encode(id))
+            .await?
+            .ok_or(VaultError::UnknownKey)?;
         let key = Arc::new(self.unwrap(&row)?);
         self.by_id.insert(id, key.clone());
         Ok(key)
@@ -145,10 +227,17 @@ impl Sealer {
     fn unwrap(&self, row: &DataKeyRow) -> Result<DataKey> {
         let mut id = DataKeyId::default();
         hex::decode_to_slice(&row.id, &mut id).map_err(|_| Error::Corrupt("data key id"))?;
-        Ok(self.ring.unwrap_data_key(id, row.environment_id, &row.wrapped)?)
+        Ok(self
+            .ring
+            .unwrap_data_key(id, row.environment_id, &row.wrapped)?)
     }
 }
 
 fn binding(environment_id: i64, column: Column, row: &str) -> RowBinding<'static> {
-    RowBinding { table: column.table, column: column.column, environment_id, row: row.to_owned() }
+    RowBinding {
+        table: column.table,
+        column: column.column,
+        environment_id,
+        row: row.to_owned(),
+    }
 }

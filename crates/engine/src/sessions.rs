@@ -66,7 +66,10 @@ impl SessionPayload {
 
     /// The presets for an integration.
     pub fn defaults(&self, integration_key: &str) -> Option<&Map<String, Value>> {
-        self.integrations_config_defaults.as_ref()?.get(integration_key)?.as_object()
+        self.integrations_config_defaults
+            .as_ref()?
+            .get(integration_key)?
+            .as_object()
     }
 }
 
@@ -102,11 +105,23 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] for unknown integrations and for too many tags.
-    pub async fn create_session(&self, environment: &EnvironmentView, request: CreateSession, actor: &str) -> Result<MadeSession> {
-        let tags = merged_tags(request.end_user.as_ref(), request.organization.as_ref(), request.tags.as_ref())
-            .map_err(|issue| Error::Invalid(vec![issue]))?;
+    pub async fn create_session(
+        &self,
+        environment: &EnvironmentView,
+        request: CreateSession,
+        actor: &str,
+    ) -> Result<MadeSession> {
+        let tags = merged_tags(
+            request.end_user.as_ref(),
+            request.organization.as_ref(),
+            request.tags.as_ref(),
+        )
+        .map_err(|issue| Error::Invalid(vec![issue]))?;
         self.check_integrations_exist(environment, &request).await?;
-        let payload = SessionPayload { tags: Some(tags), ..payload(request) };
+        let payload = SessionPayload {
+            tags: Some(tags),
+            ..payload(request)
+        };
         self.store_session(environment, payload, None, actor).await
     }
 
@@ -122,29 +137,63 @@ impl Engine {
         request: CreateSession,
         actor: &str,
     ) -> Result<MadeSession> {
-        let row = self.store.connection(environment.id, integration_key, connection_id).await?;
+        let row = self
+            .store
+            .connection(environment.id, integration_key, connection_id)
+            .await?;
         let row = row.ok_or_else(|| Error::Refused {
             code: "invalid_body",
             message: format!("There is no connection '{connection_id}' for integration '{integration_key}' to repair."),
         })?;
         self.check_integrations_exist(environment, &request).await?;
-        let names_tags = request.tags.is_some() || request.end_user.is_some() || request.organization.is_some();
-        let tags = merged_tags(request.end_user.as_ref(), request.organization.as_ref(), request.tags.as_ref())
-            .map_err(|issue| Error::Invalid(vec![issue]))?;
-        let stored_user = row.end_user.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        let mut payload = SessionPayload { tags: names_tags.then_some(tags), ..payload(request) };
+        let names_tags =
+            request.tags.is_some() || request.end_user.is_some() || request.organization.is_some();
+        let tags = merged_tags(
+            request.end_user.as_ref(),
+            request.organization.as_ref(),
+            request.tags.as_ref(),
+        )
+        .map_err(|issue| Error::Invalid(vec![issue]))?;
+        let stored_user = row
+            .end_user
+            .as_deref()
+            .and_then(|text| serde_json::from_str(text).ok());
+        let mut payload = SessionPayload {
+            tags: names_tags.then_some(tags),
+            ..payload(request)
+        };
         payload.end_user = payload.end_user.or(stored_user);
         payload.allowed_integrations = Some(vec![integration_key.to_owned()]);
-        self.store_session(environment, payload, Some(row.id), actor).await
+        self.store_session(environment, payload, Some(row.id), actor)
+            .await
     }
 
-    async fn check_integrations_exist(&self, environment: &EnvironmentView, request: &CreateSession) -> Result<()> {
+    async fn check_integrations_exist(
+        &self,
+        environment: &EnvironmentView,
+        request: &CreateSession,
+    ) -> Result<()> {
         let allowed = request.allowed_integrations.iter().flatten();
-        let named = allowed.enumerate().map(|(index, key)| (vec!["allowed_integrations".to_owned(), index.to_string()], key));
-        let defaults = request.integrations_config_defaults.iter().flat_map(Map::keys);
-        let named = named.chain(defaults.map(|key| (vec!["integrations_config_defaults".to_owned(), key.clone()], key)));
+        let named = allowed.enumerate().map(|(index, key)| {
+            (
+                vec!["allowed_integrations".to_owned(), index.to_string()],
+                key,
+            )
+        });
+        let defaults = request
+            .integrations_config_defaults
+            .iter()
+            .flat_map(Map::keys);
+        let named = named.chain(defaults.map(|key| {
+            (
+                vec!["integrations_config_defaults".to_owned(), key.clone()],
+                key,
+            )
+        }));
         let overrides = request.overrides.iter().flat_map(Map::keys);
-        let named: Vec<_> = named.chain(overrides.map(|key| (vec!["overrides".to_owned(), key.clone()], key))).collect();
+        let named: Vec<_> = named
+            .chain(overrides.map(|key| (vec!["overrides".to_owned(), key.clone()], key)))
+            .collect();
         if named.is_empty() {
             return Ok(());
         }
@@ -158,10 +207,20 @@ impl Engine {
                 path,
             })
             .collect();
-        if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
+        if issues.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(issues))
+        }
     }
 
-    async fn store_session(&self, environment: &EnvironmentView, payload: SessionPayload, reconnect_row: Option<i64>, actor: &str) -> Result<MadeSession> {
+    async fn store_session(
+        &self,
+        environment: &EnvironmentView,
+        payload: SessionPayload,
+        reconnect_row: Option<i64>,
+        actor: &str,
+    ) -> Result<MadeSession> {
         let now = self.clock.now();
         let token = Secret::new(format!("{TOKEN_PREFIX}{}", self.rng.hex(TOKEN_BYTES)));
         let id = self.rng.alphanumeric(20);
@@ -183,7 +242,10 @@ impl Engine {
         };
         let new = NewConnectSession {
             session: ConnectSession {
-                payload: self.sealer.seal_json(environment.id, Column::SESSION, &id, &payload).await?,
+                payload: self
+                    .sealer
+                    .seal_json(environment.id, Column::SESSION, &id, &payload)
+                    .await?,
                 id: id.clone(),
                 environment_id: environment.id,
                 reconnect_row,
@@ -200,14 +262,26 @@ impl Engine {
                 })
             })
             .await?;
-        self.recorder.audit(Some(environment.id), actor, "connect_session.created", id);
-        let connect_link = format!("{}/?session_token={}", self.settings.connect_url, token.expose());
-        Ok(MadeSession { token, connect_link, expires_at })
+        self.recorder
+            .audit(Some(environment.id), actor, "connect_session.created", id);
+        let connect_link = format!(
+            "{}/?session_token={}",
+            self.settings.connect_url,
+            token.expose()
+        );
+        Ok(MadeSession {
+            token,
+            connect_link,
+            expires_at,
+        })
     }
 
     /// The session of a token. `None` when it is unknown, ended or expired.
     pub async fn session(&self, token: &str) -> Result<Option<Session>> {
-        let found = self.store.connect_session(&token_hash_hex(token), self.clock.now()).await?;
+        let found = self
+            .store
+            .connect_session(&token_hash_hex(token), self.clock.now())
+            .await?;
         match found {
             Some(row) => Ok(Some(self.open_session(row).await?)),
             None => Ok(None),
@@ -215,7 +289,10 @@ impl Engine {
     }
 
     pub(crate) async fn open_session(&self, row: ConnectSession) -> Result<Session> {
-        let payload = self.sealer.open_json(row.environment_id, Column::SESSION, &row.id, &row.payload).await?;
+        let payload = self
+            .sealer
+            .open_json(row.environment_id, Column::SESSION, &row.id, &row.payload)
+            .await?;
         Ok(Session { row, payload })
     }
 
@@ -224,16 +301,26 @@ impl Engine {
         let id = session.row.id.clone();
         let ended = self
             .store
-            .write::<_, Error, _>(move |tx| Box::pin(async move { Ok(tx.delete_connect_session(&id).await?) }))
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.delete_connect_session(&id).await?) })
+            })
             .await?;
-        self.recorder.audit(Some(session.row.environment_id), session.actor(), "connect_session.ended", session.row.id.clone());
+        self.recorder.audit(
+            Some(session.row.environment_id),
+            session.actor(),
+            "connect_session.ended",
+            session.row.id.clone(),
+        );
         Ok(ended)
     }
 }
 
 fn payload(request: CreateSession) -> SessionPayload {
     SessionPayload {
-        end_user: request.end_user.as_ref().map(|user| end_user_json(user, request.organization.as_ref())),
+        end_user: request
+            .end_user
+            .as_ref()
+            .map(|user| end_user_json(user, request.organization.as_ref())),
         tags: None,
         allowed_integrations: request.allowed_integrations,
         integrations_config_defaults: request.integrations_config_defaults,

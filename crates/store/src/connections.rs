@@ -1,5 +1,7 @@
 //! Connections: one customer's credentials for one integration.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 use valetkey_base::{Sealed, Timestamp};
 
@@ -332,20 +334,40 @@ fn like_pattern(part: &str) -> String {
 }
 
 impl Store {
-    /// A connection by its integration's key and its own id.
+    /// A connection by its integration's key and its own id. The row is shared because it may
+    /// come from memory.
     pub async fn connection(
         &self,
         environment_id: i64,
         integration_key: &str,
         connection_id: &str,
-    ) -> Result<Option<Connection>> {
-        let values = params![environment_id, integration_key, connection_id];
-        self.db
-            .fetch_optional(BY_KEY, values)
-            .await?
-            .as_ref()
-            .map(connection)
-            .transpose()
+    ) -> Result<Option<Arc<Connection>>> {
+        let key = (
+            environment_id,
+            integration_key.to_owned(),
+            connection_id.to_owned(),
+        );
+        let Some(cache) = &self.publisher.cache else {
+            return self.connection_on_disk(&key).await;
+        };
+        if let Some(row) = cache.get(&key) {
+            return Ok(Some(row));
+        }
+        let commits = cache.commits();
+        let row = self.connection_on_disk(&key).await?;
+        if let Some(row) = &row {
+            cache.keep(key, row.clone(), commits);
+        }
+        Ok(row)
+    }
+
+    async fn connection_on_disk(
+        &self,
+        (environment_id, integration_key, connection_id): &(i64, String, String),
+    ) -> Result<Option<Arc<Connection>>> {
+        let values = params![*environment_id, integration_key, connection_id];
+        let row = self.db.fetch_optional(BY_KEY, values).await?;
+        Ok(row.as_ref().map(connection).transpose()?.map(Arc::new))
     }
 
     /// A connection by row id.
@@ -527,6 +549,7 @@ impl Tx {
             now,
         ];
         self.execute(UPDATE_DETAILS, values).await?;
+        self.notify(crate::Notice::Connection(existing.id));
         if let Some(tags) = &patch.tags {
             self.execute(DROP_TAGS, params![existing.id]).await?;
             self.insert_tags(existing.environment_id, existing.id, tags)

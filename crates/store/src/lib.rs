@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod audit;
 mod connect_sessions;
+mod connection_cache;
 mod connections;
 mod data_keys;
 mod db;

@@ -11,6 +11,7 @@ use sqlx::postgres::{PgListener, PgPool};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
+use crate::connection_cache::ConnectionCache;
 use crate::open::Store;
 
 /// Name of the PostgreSQL channel.
@@ -54,6 +55,26 @@ impl Notice {
             ("flow", _) => Self::Flow(id.to_owned()),
             ("events", _) => Self::Events,
             _ => Self::Anything,
+        }
+    }
+}
+
+/// Tells this process what was committed: first the cache, then whoever waits.
+#[derive(Clone)]
+pub(crate) struct Publisher {
+    pub(crate) channel: broadcast::Sender<Notice>,
+    pub(crate) cache: Option<ConnectionCache>,
+}
+
+impl Publisher {
+    /// To be called after every commit, with or without notices.
+    pub(crate) fn publish(&self, notices: Vec<Notice>) {
+        if let Some(cache) = &self.cache {
+            cache.committed(notices.iter());
+        }
+        for notice in notices {
+            // Nobody listening is fine.
+            let _ = self.channel.send(notice);
         }
     }
 }
@@ -103,7 +124,7 @@ pub(crate) async fn watch_foreign_writes(store: Store, stop: CancellationToken) 
         match store.foreign_write_counter().await {
             Ok(counter) => {
                 if seen.is_some_and(|seen| seen != counter) {
-                    store.publish(Notice::Anything);
+                    store.publisher.publish(vec![Notice::Anything]);
                 }
                 seen = Some(counter);
             }

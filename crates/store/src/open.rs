@@ -12,10 +12,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use tokio::sync::broadcast;
 use valetkey_base::{Secret, Tasks};
 
+use crate::connection_cache::ConnectionCache;
 use crate::db::{Db, Tx, TxInner, params};
 use crate::error::{Error, Result};
 use crate::migrate;
-use crate::notice::{CHANNEL, Notice, listen, watch_foreign_writes};
+use crate::notice::{CHANNEL, Notice, Publisher, listen, watch_foreign_writes};
 use crate::writer::Writer;
 
 /// Reading connections of a SQLite database.
@@ -48,7 +49,7 @@ pub enum Settings {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) db: Db,
-    notices: broadcast::Sender<Notice>,
+    pub(crate) publisher: Publisher,
 }
 
 impl std::fmt::Debug for Store {
@@ -82,6 +83,10 @@ impl Store {
         notices: broadcast::Sender<Notice>,
         tasks: &Tasks,
     ) -> Result<Self> {
+        let publisher = Publisher {
+            channel: notices,
+            cache: Some(ConnectionCache::new()),
+        };
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -102,7 +107,7 @@ impl Store {
             .connect_with(options)
             .await?;
         migrate::sqlite(&readers).await?;
-        let (writer, run) = Writer::new(writing, notices.clone());
+        let (writer, run) = Writer::new(writing, publisher.clone());
         // Not one of the tracked tasks: it must outlive every task that still writes, and ends
         // when the last handle is dropped.
         #[expect(
@@ -112,7 +117,7 @@ impl Store {
         tokio::spawn(run);
         let store = Self {
             db: Db::Sqlite { readers, writer },
-            notices,
+            publisher,
         };
         tasks.spawn(watch_foreign_writes(store.clone(), tasks.stopping()));
         Ok(store)
@@ -142,7 +147,10 @@ impl Store {
         tasks.spawn(listen(pool.clone(), notices.clone(), tasks.stopping()));
         Ok(Self {
             db: Db::Postgres(pool),
-            notices,
+            publisher: Publisher {
+                channel: notices,
+                cache: None,
+            },
         })
     }
 
@@ -170,13 +178,7 @@ impl Store {
 
     /// Notices from now on. A receiver that lags behind should treat it as [`Notice::Anything`].
     pub fn notices(&self) -> broadcast::Receiver<Notice> {
-        self.notices.subscribe()
-    }
-
-    /// Tells this process only.
-    pub(crate) fn publish(&self, notice: Notice) {
-        // Nobody listening is fine.
-        let _ = self.notices.send(notice);
+        self.publisher.channel.subscribe()
     }
 
     /// Whether several servers may share this database.

@@ -12,11 +12,11 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use sqlx::Executor as _;
 use sqlx::sqlite::SqliteConnection;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::db::{Tx, TxInner};
 use crate::error::{Error, Result};
-use crate::notice::Notice;
+use crate::notice::{Notice, Publisher};
 
 /// Jobs that may wait; beyond it callers are told that the server is overloaded.
 const QUEUE_JOBS_MAX: usize = 4096;
@@ -41,7 +41,7 @@ impl Writer {
     /// The handle, and the loop to be spawned. The loop ends when every handle is gone.
     pub(crate) fn new(
         connection: SqliteConnection,
-        notices: broadcast::Sender<Notice>,
+        publisher: Publisher,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
         (
@@ -49,7 +49,7 @@ impl Writer {
             run(
                 Tx::new(TxInner::Sqlite(Box::new(connection))),
                 jobs,
-                notices,
+                publisher,
             ),
         )
     }
@@ -89,7 +89,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
     Error::Settings("a write failed unexpectedly".to_owned())
 }
 
-async fn run(mut tx: Tx, mut jobs: mpsc::Receiver<Job>, notices: broadcast::Sender<Notice>) {
+async fn run(mut tx: Tx, mut jobs: mpsc::Receiver<Job>, publisher: Publisher) {
     let mut waiting = Vec::with_capacity(BATCH_JOBS_MAX);
     while jobs.recv_many(&mut waiting, BATCH_JOBS_MAX).await > 0 {
         let mut finishers = Vec::with_capacity(waiting.len());
@@ -99,11 +99,9 @@ async fn run(mut tx: Tx, mut jobs: mpsc::Receiver<Job>, notices: broadcast::Send
             let _ = statement(&mut tx, "ROLLBACK").await;
         }
         let failed = result.is_err();
-        for notice in tx.notices.drain() {
-            if !failed {
-                // Nobody listening is fine.
-                let _ = notices.send(notice);
-            }
+        let notices: Vec<Notice> = tx.notices.drain().collect();
+        if !failed {
+            publisher.publish(notices);
         }
         for finish in finishers {
             finish(if failed {

@@ -39,19 +39,29 @@ impl Engine {
     /// # Errors
     /// A [`FlowFailure`] that has been logged and told wherever there is somebody to tell.
     pub async fn finish_flow(&self, callback: Callback<'_>) -> Result<Finished, FlowFailure> {
-        let state = ["state", "payload", "customField"].iter().find_map(|name| find(callback.query, name));
+        let state = ["state", "payload", "customField"]
+            .iter()
+            .find_map(|name| find(callback.query, name));
         let Some(state) = state else {
-            return Err(FlowFailure::new("state_err", "The provider sent the browser back without a state, so it is unknown which authorization this is."));
+            return Err(FlowFailure::new(
+                "state_err",
+                "The provider sent the browser back without a state, so it is unknown which authorization this is.",
+            ));
         };
         let state_hash = token_hash_hex(state);
         let (hash, now) = (state_hash.clone(), self.clock.now());
         let consumed = self
             .store
-            .write::<_, Error, _>(move |tx| Box::pin(async move { Ok(tx.consume_oauth_state(&hash, now).await?) }))
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.consume_oauth_state(&hash, now).await?) })
+            })
             .await
             .map_err(as_failure)?;
         let Some(row) = consumed else {
-            return Err(FlowFailure::new("state_err", "This authorization is unknown, has expired, or was already completed. Start again from where you came."));
+            return Err(FlowFailure::new(
+                "state_err",
+                "This authorization is unknown, has expired, or was already completed. Start again from where you came.",
+            ));
         };
         match self.go_on(&callback, &row).await {
             Ok(mut finished) => {
@@ -61,27 +71,48 @@ impl Engine {
             Err((mut failure, log, code)) => {
                 failure.client_id.clone_from(&row.client_id);
                 failure.operation_id = Some(row.operation_id.clone());
-                self.flow_failed(row.environment_id, &failure, log, code.as_deref()).await;
+                self.flow_failed(row.environment_id, &failure, log, code.as_deref())
+                    .await;
                 Err(failure)
             }
         }
     }
 
-    async fn go_on(&self, callback: &Callback<'_>, row: &OauthState) -> Result<Finished, (FlowFailure, String, Option<String>)> {
+    async fn go_on(
+        &self,
+        callback: &Callback<'_>,
+        row: &OauthState,
+    ) -> Result<Finished, (FlowFailure, String, Option<String>)> {
         let plain = |failure: FlowFailure| {
             let log = failure_json(&failure.error_type, &failure.message);
             (failure, log, None)
         };
         let payload: StatePayload = self
             .sealer
-            .open_json(row.environment_id, Column::STATE, &row.state_hash, &row.payload)
+            .open_json(
+                row.environment_id,
+                Column::STATE,
+                &row.state_hash,
+                &row.payload,
+            )
             .await
             .map_err(|error| plain(as_failure(error)))?;
         let session = self.live_session(row).await.map_err(&plain)?;
-        let view = self.store.integration(row.environment_id, row.integration_id).await;
+        let view = self
+            .store
+            .integration(row.environment_id, row.integration_id)
+            .await;
         let view = match view {
-            Ok(Some(row)) => self.open_integration(row).await.map_err(|error| plain(as_failure(error)))?,
-            Ok(None) => return Err(plain(FlowFailure::new("provider_config_err", "The integration was deleted meanwhile."))),
+            Ok(Some(row)) => self
+                .open_integration(row)
+                .await
+                .map_err(|error| plain(as_failure(error)))?,
+            Ok(None) => {
+                return Err(plain(FlowFailure::new(
+                    "provider_config_err",
+                    "The integration was deleted meanwhile.",
+                )));
+            }
             Err(error) => return Err(plain(as_failure(error.into()))),
         };
         let key = view.row.unique_key.clone();
@@ -93,52 +124,108 @@ impl Engine {
         let cookie = (callback.cookie)(&cookie_name(&row.state_hash));
         let same_browser = cookie.is_some_and(|value| {
             use subtle::ConstantTimeEq as _;
-            bool::from(token_hash_hex(&value).as_bytes().ct_eq(row.browser_hash.as_bytes()))
+            bool::from(
+                token_hash_hex(&value)
+                    .as_bytes()
+                    .ct_eq(row.browser_hash.as_bytes()),
+            )
         });
         if !same_browser {
-            return Err(plain(located(FlowFailure::new("state_cookie_err", "This authorization was started in another browser, or cookies are blocked. Start again in this browser."))));
+            return Err(plain(located(FlowFailure::new(
+                "state_cookie_err",
+                "This authorization was started in another browser, or cookies are blocked. Start again in this browser.",
+            ))));
         }
         if row.expires_at <= self.clock.now() {
-            return Err(plain(located(FlowFailure::new("state_err", "The authorization took too long. Start again."))));
+            return Err(plain(located(FlowFailure::new(
+                "state_err",
+                "The authorization took too long. Start again.",
+            ))));
         }
-        let grant = self.exchange_code(callback, &view, &payload).await.map_err(|error| {
-            let failure = located(FlowFailure::new(socket_code(&error), explain(&error)));
-            (failure, error_json(&error).to_string(), Some(event_code(&error).to_owned()))
-        })?;
-        let saved = self.save_granted(row, &session, view.clone(), payload, grant).await;
+        let grant = self
+            .exchange_code(callback, &view, &payload)
+            .await
+            .map_err(|error| {
+                let failure = located(FlowFailure::new(socket_code(&error), explain(&error)));
+                (
+                    failure,
+                    error_json(&error).to_string(),
+                    Some(event_code(&error).to_owned()),
+                )
+            })?;
+        let saved = self
+            .save_granted(row, &session, view.clone(), payload, grant)
+            .await;
         let saved = saved.map_err(|error| {
-            let failure = FlowFailure { integration_key: Some(key.clone()), ..as_failure(error) };
+            let failure = FlowFailure {
+                integration_key: Some(key.clone()),
+                ..as_failure(error)
+            };
             let log = failure_json(&failure.error_type, &failure.message);
             (failure, log, Some("unknown".to_owned()))
         })?;
-        Ok(Finished { integration_key: key, connection_id: saved.row.connection_id, cookie_name: String::new() })
+        Ok(Finished {
+            integration_key: key,
+            connection_id: saved.row.connection_id,
+            cookie_name: String::new(),
+        })
     }
 
     async fn live_session(&self, row: &OauthState) -> Result<Session, FlowFailure> {
-        let session = self.store.connect_session_by_id(&row.connect_session_id).await.map_err(|error| as_failure(error.into()))?;
+        let session = self
+            .store
+            .connect_session_by_id(&row.connect_session_id)
+            .await
+            .map_err(|error| as_failure(error.into()))?;
         match session {
             // The customer may take longer at the provider than the session lives: the flow began
             // in time, and has a limit of its own.
             Some(session) => self.open_session(session).await.map_err(as_failure),
-            None => Err(FlowFailure::new("unknown_connect_session_token", "The session was ended by the app. Start again from where you came.")),
+            None => Err(FlowFailure::new(
+                "unknown_connect_session_token",
+                "The session was ended by the app. Start again from where you came.",
+            )),
         }
     }
 
-    async fn exchange_code(&self, callback: &Callback<'_>, view: &crate::integrations::IntegrationView, payload: &StatePayload) -> Result<Grant, AuthError> {
+    async fn exchange_code(
+        &self,
+        callback: &Callback<'_>,
+        view: &crate::integrations::IntegrationView,
+        payload: &StatePayload,
+    ) -> Result<Grant, AuthError> {
         let mut client = view.client();
         client.scopes.clone_from(&payload.scopes);
         let Some(mode) = valetkey_auth::mode(view.provider.auth_mode) else {
-            return Err(crate::protocol::ours("auth_mode_err", "This authorization mode is not supported."));
+            return Err(crate::protocol::ours(
+                "auth_mode_err",
+                "This authorization mode is not supported.",
+            ));
         };
-        let party = Party { provider: &view.provider, client: &client, config: &payload.config };
+        let party = Party {
+            provider: &view.provider,
+            client: &client,
+            config: &payload.config,
+        };
         let step = mode.callback(
             &self.context(&party),
-            &CallbackInput { query: callback.query, redirect_uri: &payload.redirect_uri, verifier: &payload.verifier },
+            &CallbackInput {
+                query: callback.query,
+                redirect_uri: &payload.redirect_uri,
+                verifier: &payload.verifier,
+            },
         );
         self.run_steps(mode, &party, step).await
     }
 
-    async fn save_granted(&self, row: &OauthState, session: &Session, view: crate::integrations::IntegrationView, payload: StatePayload, grant: Grant) -> Result<super::save::Saved> {
+    async fn save_granted(
+        &self,
+        row: &OauthState,
+        session: &Session,
+        view: crate::integrations::IntegrationView,
+        payload: StatePayload,
+        grant: Grant,
+    ) -> Result<super::save::Saved> {
         let environment = self.environment(row.environment_id).await?;
         let config = stored_connection_config(&payload.config, &grant.connection_config);
         self.save(Save {
@@ -171,7 +258,12 @@ pub(crate) fn session_patch(session: &Session) -> ConnectionPatch {
 /// The error type the socket gets.
 fn socket_code(error: &AuthError) -> String {
     match error.code.as_str() {
-        code @ ("callback_err" | "token_err" | "url_param_err" | "grant_type_err" | "provider_config_err" | "auth_mode_err") => code.to_owned(),
+        code @ ("callback_err"
+        | "token_err"
+        | "url_param_err"
+        | "grant_type_err"
+        | "provider_config_err"
+        | "auth_mode_err") => code.to_owned(),
         "invalid_callback" => "callback_err".to_owned(),
         _ => "unknown_err".to_owned(),
     }
@@ -179,11 +271,16 @@ fn socket_code(error: &AuthError) -> String {
 
 fn explain(error: &AuthError) -> String {
     match &error.provider_description {
-        Some(description) if !error.message.contains(description.as_str()) => format!("{} ({description})", error.message),
+        Some(description) if !error.message.contains(description.as_str()) => {
+            format!("{} ({description})", error.message)
+        }
         _ => error.message.clone(),
     }
 }
 
 fn find<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    query
+        .iter()
+        .find(|(key, value)| key == name && !value.is_empty())
+        .map(|(_, value)| value.as_str())
 }

@@ -65,7 +65,11 @@ impl Engine {
         let now = self.clock.now();
         let engine = self.clone();
         let key = self.sealer.data_key(save.environment.id).await?;
-        let (environment_id, actor, id) = (save.environment.id, save.actor.clone(), save.connection_id.clone());
+        let (environment_id, actor, id) = (
+            save.environment.id,
+            save.actor.clone(),
+            save.connection_id.clone(),
+        );
         let saved = self
             .store
             .write(move |tx| Box::pin(async move { engine.save_in(tx, &save, &key, now).await }))
@@ -78,7 +82,13 @@ impl Engine {
         Ok(saved)
     }
 
-    async fn save_in(&self, tx: &mut Tx, save: &Save, key: &DataKey, now: Timestamp) -> Result<Saved> {
+    async fn save_in(
+        &self,
+        tx: &mut Tx,
+        save: &Save,
+        key: &DataKey,
+        now: Timestamp,
+    ) -> Result<Saved> {
         let environment_id = save.environment.id;
         let upserted = match self.existing(tx, save).await? {
             Some(row) => {
@@ -91,13 +101,22 @@ impl Engine {
                     Upserted::Created
                 } else {
                     // Somebody made it between the look and the insert; it is there now.
-                    let row = self.existing(tx, save).await?.ok_or(valetkey_store::Error::Missing)?;
+                    let row = self
+                        .existing(tx, save)
+                        .await?
+                        .ok_or(valetkey_store::Error::Missing)?;
                     self.replace(tx, save, &row, key, now).await?;
                     Upserted::Overridden
                 }
             }
         };
-        let row = tx.lock_connection(environment_id, &save.view.row.unique_key, &save.connection_id).await?;
+        let row = tx
+            .lock_connection(
+                environment_id,
+                &save.view.row.unique_key,
+                &save.connection_id,
+            )
+            .await?;
         let row = row.ok_or(valetkey_store::Error::Missing)?;
         self.log_and_tell(tx, save, &row, upserted, now).await?;
         Ok(Saved { row, upserted })
@@ -112,29 +131,62 @@ impl Engine {
                     message: "The connection to be repaired was deleted meanwhile.".to_owned(),
                 })?))
             }
-            None => Ok(tx.lock_connection(save.environment.id, &save.view.row.unique_key, &save.connection_id).await?),
+            None => Ok(tx
+                .lock_connection(
+                    save.environment.id,
+                    &save.view.row.unique_key,
+                    &save.connection_id,
+                )
+                .await?),
         }
     }
 
-    async fn replace(&self, tx: &mut Tx, save: &Save, row: &Connection, key: &DataKey, now: Timestamp) -> Result<()> {
+    async fn replace(
+        &self,
+        tx: &mut Tx,
+        save: &Save,
+        row: &Connection,
+        key: &DataKey,
+        now: Timestamp,
+    ) -> Result<()> {
         let stored: Map<String, Value> = match &save.config {
             Config::Replace(_) => Map::new(),
             Config::Merge(_) | Config::Keep => {
-                self.sealer.open_json(row.environment_id, Column::CONFIG, &row.row_uuid, &row.config).await?
+                self.sealer
+                    .open_json(
+                        row.environment_id,
+                        Column::CONFIG,
+                        &row.row_uuid,
+                        &row.config,
+                    )
+                    .await?
             }
         };
         let new = self.sealed(save, &row.row_uuid, stored, key, now)?;
         Ok(tx.replace_credentials(row, &new, now).await?)
     }
 
-    fn sealed(&self, save: &Save, row_uuid: &str, stored_config: Map<String, Value>, key: &DataKey, now: Timestamp) -> Result<NewConnection> {
+    fn sealed(
+        &self,
+        save: &Save,
+        row_uuid: &str,
+        stored_config: Map<String, Value>,
+        key: &DataKey,
+        now: Timestamp,
+    ) -> Result<NewConnection> {
         let mut config = stored_config;
         if let Config::Merge(new) | Config::Replace(new) = &save.config {
             config.extend(new.clone());
         }
-        let (expires_at, refresh_due_at) = refresh_times(&save.view.provider, &save.credentials, now, save.lifetime_is_known);
+        let (expires_at, refresh_due_at) = refresh_times(
+            &save.view.provider,
+            &save.credentials,
+            now,
+            save.lifetime_is_known,
+        );
         let id = save.environment.id;
-        let text = |value: &Value| serde_json::to_vec(value).map_err(|_| Error::Corrupt("credentials"));
+        let text =
+            |value: &Value| serde_json::to_vec(value).map_err(|_| Error::Corrupt("credentials"));
         let credentials = text(&save.credentials.to_json())?;
         let config = text(&Value::Object(config))?;
         Ok(NewConnection {
@@ -142,15 +194,30 @@ impl Engine {
             integration_id: save.view.row.id,
             connection_id: save.connection_id.clone(),
             row_uuid: row_uuid.to_owned(),
-            credentials: self.sealer.seal_with(key, id, Column::CREDENTIALS, row_uuid, &credentials),
-            config: self.sealer.seal_with(key, id, Column::CONFIG, row_uuid, &config),
+            credentials: self.sealer.seal_with(
+                key,
+                id,
+                Column::CREDENTIALS,
+                row_uuid,
+                &credentials,
+            ),
+            config: self
+                .sealer
+                .seal_with(key, id, Column::CONFIG, row_uuid, &config),
             expires_at,
             refresh_due_at,
             patch: save.patch.clone(),
         })
     }
 
-    async fn log_and_tell(&self, tx: &mut Tx, save: &Save, row: &Connection, upserted: Upserted, now: Timestamp) -> Result<()> {
+    async fn log_and_tell(
+        &self,
+        tx: &mut Tx,
+        save: &Save,
+        row: &Connection,
+        upserted: Upserted,
+        now: Timestamp,
+    ) -> Result<()> {
         let (id, title) = match &save.operation {
             LogEntry::Finish(id) => (id.clone(), String::new()),
             LogEntry::Insert { title } => (self.operation_id(), title.clone()),
@@ -174,8 +241,12 @@ impl Engine {
             LogEntry::Finish(_) => tx.finish_operation(&operation, now).await?,
             LogEntry::Insert { .. } => tx.insert_operation(&operation, now).await?,
         }
-        let tags: Map<String, Value> = serde_json::from_str(&row.tags).map_err(|_| Error::Corrupt("tags"))?;
-        let end_user: Option<Value> = row.end_user.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let tags: Map<String, Value> =
+            serde_json::from_str(&row.tags).map_err(|_| Error::Corrupt("tags"))?;
+        let end_user: Option<Value> = row
+            .end_user
+            .as_deref()
+            .and_then(|text| serde_json::from_str(text).ok());
         let event = self.auth_event(&AuthEventInput {
             environment: &save.environment,
             operation: match upserted {

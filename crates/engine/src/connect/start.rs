@@ -71,28 +71,60 @@ impl Engine {
     ///
     /// # Errors
     /// A [`FlowFailure`] that has been logged, told to the app and to the waiting socket.
-    pub async fn start_flow(&self, session: &Session, integration_key: &str, params: BrowserParams) -> Result<Started, FlowFailure> {
+    pub async fn start_flow(
+        &self,
+        session: &Session,
+        integration_key: &str,
+        params: BrowserParams,
+    ) -> Result<Started, FlowFailure> {
         let client_id = params.client_id.clone();
         match self.try_start(session, integration_key, params).await {
             Ok(started) => Ok(started),
             Err(mut failure) => {
                 failure.client_id = client_id;
-                failure.integration_key.get_or_insert_with(|| integration_key.to_owned());
+                failure
+                    .integration_key
+                    .get_or_insert_with(|| integration_key.to_owned());
                 failure.operation_id = Some(session.row.operation_id.clone());
-                self.flow_failed(session.row.environment_id, &failure, failure_json(&failure.error_type, &failure.message), None).await;
+                self.flow_failed(
+                    session.row.environment_id,
+                    &failure,
+                    failure_json(&failure.error_type, &failure.message),
+                    None,
+                )
+                .await;
                 Err(failure)
             }
         }
     }
 
-    async fn try_start(&self, session: &Session, integration_key: &str, params: BrowserParams) -> Result<Started, FlowFailure> {
-        let environment = self.environment(session.row.environment_id).await.map_err(as_failure)?;
-        let view = self.integration_for(session, &environment, integration_key).await?;
+    async fn try_start(
+        &self,
+        session: &Session,
+        integration_key: &str,
+        params: BrowserParams,
+    ) -> Result<Started, FlowFailure> {
+        let environment = self
+            .environment(session.row.environment_id)
+            .await
+            .map_err(as_failure)?;
+        let view = self
+            .integration_for(session, &environment, integration_key)
+            .await?;
         let connection_id = self.target_connection(session, &view).await?;
         let defaults = session.payload.defaults(integration_key);
         let preset = preset_config(defaults);
         let config = validate_merged_connection_config(&view.provider, &params.config, &preset)
-            .map_err(|issues| FlowFailure::new("url_param_err", issues.into_iter().map(|issue| issue.message).collect::<Vec<_>>().join(" ")))?;
+            .map_err(|issues| {
+                FlowFailure::new(
+                    "url_param_err",
+                    issues
+                        .into_iter()
+                        .map(|issue| issue.message)
+                        .collect::<Vec<_>>()
+                        .join(" "),
+                )
+            })?;
         let mut config = config;
         if !preset.contains_key("oauth_scopes_override") {
             // Only the app's backend widens scopes.
@@ -102,14 +134,28 @@ impl Engine {
         if let Some(scopes) = preset.get("oauth_scopes_override").and_then(Value::as_str) {
             client.scopes = crate::integrations::split_scopes(scopes);
         }
-        let mode = valetkey_auth::mode(view.provider.auth_mode).filter(|mode| mode.uses_browser()).ok_or_else(|| {
-            FlowFailure::new("auth_mode_err", format!("{} does not use a browser redirect; submit its credentials instead.", view.provider.display_name))
-        })?;
+        let mode = valetkey_auth::mode(view.provider.auth_mode)
+            .filter(|mode| mode.uses_browser())
+            .ok_or_else(|| {
+                FlowFailure::new(
+                    "auth_mode_err",
+                    format!(
+                        "{} does not use a browser redirect; submit its credentials instead.",
+                        view.provider.display_name
+                    ),
+                )
+            })?;
         let state = self.rng.base64url(STATE_BYTES);
         let verifier = self.rng.base64url(VERIFIER_BYTES);
         let redirect_uri = self.redirect_uri(&environment);
-        let user_scopes = defaults.and_then(|defaults| defaults.get("user_scopes")).and_then(Value::as_str);
-        let party = Party { provider: &view.provider, client: &client, config: &config };
+        let user_scopes = defaults
+            .and_then(|defaults| defaults.get("user_scopes"))
+            .and_then(Value::as_str);
+        let party = Party {
+            provider: &view.provider,
+            client: &client,
+            config: &config,
+        };
         let step = mode.authorize(
             &self.context(&party),
             &AuthorizeInput {
@@ -117,26 +163,52 @@ impl Engine {
                 state: &state,
                 verifier: &verifier,
                 user_scope: user_scopes,
-                session_params: defaults.and_then(|defaults| defaults.get("authorization_params")).and_then(Value::as_object),
+                session_params: defaults
+                    .and_then(|defaults| defaults.get("authorization_params"))
+                    .and_then(Value::as_object),
                 browser_params: &params.authorization_params,
             },
         );
         let redirect = match step {
             Step::Redirect(url) => url,
             Step::Failed(error) => return Err(FlowFailure::new(error.code, error.message)),
-            Step::Send { .. } | Step::Done(_) => return Err(FlowFailure::new("auth_mode_err", "The provider entry does not lead to a browser redirect.")),
+            Step::Send { .. } | Step::Done(_) => {
+                return Err(FlowFailure::new(
+                    "auth_mode_err",
+                    "The provider entry does not lead to a browser redirect.",
+                ));
+            }
         };
-        let payload = StatePayload { verifier, redirect_uri, config, scopes: client.scopes.clone(), connection_id };
-        self.store_state(session, &view, &state, payload, params.client_id, redirect).await.map_err(as_failure)
+        let payload = StatePayload {
+            verifier,
+            redirect_uri,
+            config,
+            scopes: client.scopes.clone(),
+            connection_id,
+        };
+        self.store_state(session, &view, &state, payload, params.client_id, redirect)
+            .await
+            .map_err(as_failure)
     }
 
-    async fn store_state(&self, session: &Session, view: &IntegrationView, state: &str, payload: StatePayload, client_id: Option<String>, redirect: Url) -> Result<Started> {
+    async fn store_state(
+        &self,
+        session: &Session,
+        view: &IntegrationView,
+        state: &str,
+        payload: StatePayload,
+        client_id: Option<String>,
+        redirect: Url,
+    ) -> Result<Started> {
         let now = self.clock.now();
         let state_hash = token_hash_hex(state);
         let cookie_value = self.rng.base64url(STATE_BYTES);
         let environment_id = session.row.environment_id;
         let row = OauthState {
-            payload: self.sealer.seal_json(environment_id, Column::STATE, &state_hash, &payload).await?,
+            payload: self
+                .sealer
+                .seal_json(environment_id, Column::STATE, &state_hash, &payload)
+                .await?,
             environment_id,
             integration_id: view.row.id,
             connect_session_id: session.row.id.clone(),
@@ -148,9 +220,16 @@ impl Engine {
         };
         let cookie_name = cookie_name(&row.state_hash);
         self.store
-            .write::<_, Error, _>(move |tx| Box::pin(async move { Ok(tx.insert_oauth_state(&row, now).await?) }))
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.insert_oauth_state(&row, now).await?) })
+            })
             .await?;
-        Ok(Started { redirect, cookie_name, cookie_value, cookie_lifetime: self.settings.state_lifetime })
+        Ok(Started {
+            redirect,
+            cookie_name,
+            cookie_value,
+            cookie_lifetime: self.settings.state_lifetime,
+        })
     }
 
     /// The address providers send browsers back to.
@@ -162,30 +241,64 @@ impl Engine {
     }
 
     /// The integration, if the session may use it.
-    pub(crate) async fn integration_for(&self, session: &Session, environment: &EnvironmentView, key: &str) -> Result<IntegrationView, FlowFailure> {
-        let view = self.integration(environment.id, key).await.map_err(|error| match error {
-            Error::UnknownIntegration(_) => FlowFailure::new("provider_config_err", error.to_string()),
-            Error::UnknownProvider(_) => FlowFailure::new("unknown_config_key", error.to_string()),
-            other => as_failure(other),
-        })?;
+    pub(crate) async fn integration_for(
+        &self,
+        session: &Session,
+        environment: &EnvironmentView,
+        key: &str,
+    ) -> Result<IntegrationView, FlowFailure> {
+        let view = self
+            .integration(environment.id, key)
+            .await
+            .map_err(|error| match error {
+                Error::UnknownIntegration(_) => {
+                    FlowFailure::new("provider_config_err", error.to_string())
+                }
+                Error::UnknownProvider(_) => {
+                    FlowFailure::new("unknown_config_key", error.to_string())
+                }
+                other => as_failure(other),
+            })?;
         if !session.payload.allows(key) {
-            return Err(FlowFailure::new("integration_not_allowed", format!("This session may not use integration '{key}'.")));
+            return Err(FlowFailure::new(
+                "integration_not_allowed",
+                format!("This session may not use integration '{key}'."),
+            ));
         }
         Ok(view)
     }
 
     /// The id of the connection to be made or repaired.
-    pub(crate) async fn target_connection(&self, session: &Session, view: &IntegrationView) -> Result<String, FlowFailure> {
-        let Some(row) = session.row.reconnect_row else { return Ok(self.rng.uuid().to_string()) };
-        let row = self.store.connection_by_row(session.row.environment_id, row).await.map_err(|error| as_failure(error.into()))?;
+    pub(crate) async fn target_connection(
+        &self,
+        session: &Session,
+        view: &IntegrationView,
+    ) -> Result<String, FlowFailure> {
+        let Some(row) = session.row.reconnect_row else {
+            return Ok(self.rng.uuid().to_string());
+        };
+        let row = self
+            .store
+            .connection_by_row(session.row.environment_id, row)
+            .await
+            .map_err(|error| as_failure(error.into()))?;
         match row {
             Some(row) if row.integration_id == view.row.id => Ok(row.connection_id),
-            _ => Err(FlowFailure::new("invalid_connection", "The connection to be repaired was deleted meanwhile.")),
+            _ => Err(FlowFailure::new(
+                "invalid_connection",
+                "The connection to be repaired was deleted meanwhile.",
+            )),
         }
     }
 
     /// Logs a failed flow, tells the app and the waiting socket. Never fails itself.
-    pub(crate) async fn flow_failed(&self, environment_id: i64, failure: &FlowFailure, log: String, event_code: Option<&str>) {
+    pub(crate) async fn flow_failed(
+        &self,
+        environment_id: i64,
+        failure: &FlowFailure,
+        log: String,
+        event_code: Option<&str>,
+    ) {
         let now = self.clock.now();
         let operation = failure.operation_id.clone().map(|id| NewOperation {
             id,
@@ -206,7 +319,10 @@ impl Engine {
             Some(code) => self.failure_event(environment_id, failure, code).await,
             None => None,
         };
-        let told = failure.client_id.clone().zip(serde_json::to_string(&failure.result()).ok());
+        let told = failure
+            .client_id
+            .clone()
+            .zip(serde_json::to_string(&failure.result()).ok());
         let written = self
             .store
             .write::<_, Error, _>(move |tx| {
@@ -225,46 +341,78 @@ impl Engine {
             })
             .await;
         if let Err(error) = written {
-            tracing::error!(error = &error as &dyn std::error::Error, "a failed flow could not be logged");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a failed flow could not be logged"
+            );
         }
     }
 
-    async fn failure_event(&self, environment_id: i64, failure: &FlowFailure, code: &str) -> Option<valetkey_store::NewEvent> {
+    async fn failure_event(
+        &self,
+        environment_id: i64,
+        failure: &FlowFailure,
+        code: &str,
+    ) -> Option<valetkey_store::NewEvent> {
         let environment = self.environment(environment_id).await.ok()?;
         let key = failure.integration_key.as_deref()?;
         let view = self.integration(environment_id, key).await.ok()?;
         let connection_id = failure.connection_id.as_deref()?;
-        let existing = self.store.connection(environment_id, key, connection_id).await.ok().flatten();
-        Some(self.auth_event(&AuthEventInput {
-            environment: &environment,
-            operation: if existing.is_some() { AuthOperation::Override } else { AuthOperation::Creation },
-            connection_id,
-            connection_row: existing.as_ref().map(|row| row.id),
-            integration_key: key,
-            provider: &view.provider.name,
-            auth_mode: view.provider.auth_mode.as_str(),
-            tags: None,
-            end_user: None,
-            webhook_url_override: existing.as_ref().and_then(|row| row.webhook_url_override.as_deref()),
-            failure: Some((code, &failure.message)),
-        }))
+        let existing = self
+            .store
+            .connection(environment_id, key, connection_id)
+            .await
+            .ok()
+            .flatten();
+        Some(
+            self.auth_event(&AuthEventInput {
+                environment: &environment,
+                operation: if existing.is_some() {
+                    AuthOperation::Override
+                } else {
+                    AuthOperation::Creation
+                },
+                connection_id,
+                connection_row: existing.as_ref().map(|row| row.id),
+                integration_key: key,
+                provider: &view.provider.name,
+                auth_mode: view.provider.auth_mode.as_str(),
+                tags: None,
+                end_user: None,
+                webhook_url_override: existing
+                    .as_ref()
+                    .and_then(|row| row.webhook_url_override.as_deref()),
+                failure: Some((code, &failure.message)),
+            }),
+        )
     }
 }
 
 /// `connection_config` of the session's presets.
 pub(crate) fn preset_config(defaults: Option<&Map<String, Value>>) -> Map<String, Value> {
     let config = defaults.and_then(|defaults| defaults.get("connection_config"));
-    config.and_then(Value::as_object).cloned().unwrap_or_default()
+    config
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default()
 }
 
 pub(crate) fn as_failure(error: Error) -> FlowFailure {
     match error {
         Error::Refused { code, message } => FlowFailure::new(code, message),
         Error::CredentialsRejected(message) => FlowFailure::new("connection_test_failed", message),
-        Error::NotFound(_) | Error::UnknownIntegration(_) | Error::UnknownProvider(_) => FlowFailure::new("provider_config_err", error.to_string()),
+        Error::NotFound(_) | Error::UnknownIntegration(_) | Error::UnknownProvider(_) => {
+            FlowFailure::new("provider_config_err", error.to_string())
+        }
         other => {
-            tracing::error!(error = &other as &dyn std::error::Error, "a flow failed for a reason of ours");
-            FlowFailure::new("unknown_err", "Something went wrong on our side. Please try again; if it happens again, tell support the reference below.")
+            tracing::error!(
+                error = &other as &dyn std::error::Error,
+                "a flow failed for a reason of ours"
+            );
+            FlowFailure::new(
+                "unknown_err",
+                "Something went wrong on our side. Please try again; if it happens again, tell support the reference below.",
+            )
         }
     }
 }

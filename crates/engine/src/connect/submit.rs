@@ -29,32 +29,59 @@ impl Engine {
     /// [`Error::Invalid`] for fields, [`Error::Refused`] for what the session or the integration
     /// does not allow, [`Error::CredentialsRejected`] and [`Error::Provider`] for what the provider
     /// said. Nothing is stored then.
-    pub async fn submit_credentials(&self, session: &Session, integration_key: &str, mode: AuthMode, body: &Value, params: &Map<String, Value>) -> Result<Submitted> {
-        let result = self.try_submit(session, integration_key, mode, body, params).await;
+    pub async fn submit_credentials(
+        &self,
+        session: &Session,
+        integration_key: &str,
+        mode: AuthMode,
+        body: &Value,
+        params: &Map<String, Value>,
+    ) -> Result<Submitted> {
+        let result = self
+            .try_submit(session, integration_key, mode, body, params)
+            .await;
         if let Err(error) = &result
             && !matches!(error, Error::Invalid(_))
         {
             let (log, message) = match error {
-                Error::Provider(error) => (crate::operations::error_json(error).to_string(), error.message.clone()),
-                other => (failure_json("connection_test_failed", &other.to_string()), other.to_string()),
+                Error::Provider(error) => (
+                    crate::operations::error_json(error).to_string(),
+                    error.message.clone(),
+                ),
+                other => (
+                    failure_json("connection_test_failed", &other.to_string()),
+                    other.to_string(),
+                ),
             };
             let failure = FlowFailure {
                 integration_key: Some(integration_key.to_owned()),
                 operation_id: Some(session.row.operation_id.clone()),
                 ..FlowFailure::new("unknown_err", message)
             };
-            self.flow_failed(session.row.environment_id, &failure, log, None).await;
+            self.flow_failed(session.row.environment_id, &failure, log, None)
+                .await;
         }
         result
     }
 
-    async fn try_submit(&self, session: &Session, integration_key: &str, mode: AuthMode, body: &Value, params: &Map<String, Value>) -> Result<Submitted> {
+    async fn try_submit(
+        &self,
+        session: &Session,
+        integration_key: &str,
+        mode: AuthMode,
+        body: &Value,
+        params: &Map<String, Value>,
+    ) -> Result<Submitted> {
         let environment = self.environment(session.row.environment_id).await?;
         let view = self.integration(environment.id, integration_key).await?;
         if view.provider.auth_mode != mode {
             return Err(Error::Refused {
                 code: "invalid_auth_mode",
-                message: format!("Integration '{integration_key}' uses {}, not {}.", view.provider.auth_mode.as_str(), mode.as_str()),
+                message: format!(
+                    "Integration '{integration_key}' uses {}, not {}.",
+                    view.provider.auth_mode.as_str(),
+                    mode.as_str()
+                ),
             });
         }
         if !session.payload.allows(integration_key) {
@@ -66,10 +93,14 @@ impl Engine {
         let connection_id = self
             .target_connection(session, &view)
             .await
-            .map_err(|failure| Error::Refused { code: "invalid_connection", message: failure.message })?;
+            .map_err(|failure| Error::Refused {
+                code: "invalid_connection",
+                message: failure.message,
+            })?;
         let defaults = session.payload.defaults(integration_key);
-        let mut config = validate_merged_connection_config(&view.provider, params, &preset_config(defaults))
-            .map_err(|issues| Error::Invalid(issues.into_iter().map(config_issue).collect()))?;
+        let mut config =
+            validate_merged_connection_config(&view.provider, params, &preset_config(defaults))
+                .map_err(|issues| Error::Invalid(issues.into_iter().map(config_issue).collect()))?;
         if mode == AuthMode::OAuth2Cc {
             client_credentials_config(&mut config, defaults, &view.row.scopes);
         }
@@ -78,11 +109,18 @@ impl Engine {
             message: "This authorization mode is not supported.".to_owned(),
         })?;
         let client = view.client();
-        let party = Party { provider: &view.provider, client: &client, config: &config };
+        let party = Party {
+            provider: &view.provider,
+            client: &client,
+            config: &config,
+        };
         let step = mode
             .submit(&self.context(&party), body)
             .map_err(|issues| Error::Invalid(issues.into_iter().map(body_issue).collect()))?;
-        let grant = self.run_steps(mode, &party, step).await.map_err(|error| Error::Provider(Box::new(error)))?;
+        let grant = self
+            .run_steps(mode, &party, step)
+            .await
+            .map_err(|error| Error::Provider(Box::new(error)))?;
         self.verify(&view, &config, &grant.credentials).await?;
         let config = valetkey_auth::stored_connection_config(&config, &grant.connection_config);
         self.save(Save {
@@ -99,12 +137,19 @@ impl Engine {
             actor: session.actor(),
         })
         .await?;
-        Ok(Submitted { integration_key: integration_key.to_owned(), connection_id })
+        Ok(Submitted {
+            integration_key: integration_key.to_owned(),
+            connection_id,
+        })
     }
 }
 
 /// Scopes and parameters that later refreshes repeat.
-fn client_credentials_config(config: &mut Map<String, Value>, defaults: Option<&Map<String, Value>>, scopes: &str) {
+fn client_credentials_config(
+    config: &mut Map<String, Value>,
+    defaults: Option<&Map<String, Value>>,
+    scopes: &str,
+) {
     if let Some(params) = defaults.and_then(|defaults| defaults.get("authorization_params")) {
         config.insert("authorization_params".to_owned(), params.clone());
     }
@@ -114,9 +159,17 @@ fn client_credentials_config(config: &mut Map<String, Value>, defaults: Option<&
 }
 
 fn config_issue(issue: valetkey_catalog::FieldIssue) -> Issue {
-    Issue { code: "custom".to_owned(), message: issue.message, path: issue.path }
+    Issue {
+        code: "custom".to_owned(),
+        message: issue.message,
+        path: issue.path,
+    }
 }
 
 pub(crate) fn body_issue(issue: valetkey_auth::BodyIssue) -> Issue {
-    Issue { code: issue.code, message: issue.message, path: issue.path }
+    Issue {
+        code: issue.code,
+        message: issue.message,
+        path: issue.path,
+    }
 }
