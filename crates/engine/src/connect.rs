@@ -10,7 +10,7 @@ pub mod save;
 pub mod start;
 pub mod submit;
 
-pub use callback::{Callback, Finished};
+pub use callback::{Callback, Finished, callback_cookie_name};
 pub use import::ImportConnection;
 pub use outcome::{FlowFailure, FlowResult};
 pub use start::{BrowserParams, Started};

@@ -13,6 +13,7 @@ mod integration_config;
 pub mod integrations;
 pub mod jobs;
 pub mod keys;
+pub mod members;
 mod operations;
 mod protocol;
 pub mod read;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use valetkey_store::Notice;
 
+use crate::connect::FlowFailure;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How often a waiting socket looks even when no notice came.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -18,6 +19,27 @@ impl Engine {
     /// The outcome of a flow as JSON text, if it has ended.
     pub async fn flow_result(&self, client_id: &str) -> Result<Option<String>> {
         Ok(self.store.flow_result(client_id).await?)
+    }
+
+    /// Tells a waiting browser of a flow that failed before anything was known about it: there is
+    /// no session whose log could take it. Never fails itself.
+    pub async fn tell_flow_failed(&self, client_id: &str, failure: &FlowFailure) {
+        let Ok(result) = serde_json::to_string(&failure.result()) else {
+            return;
+        };
+        let (client_id, now) = (client_id.to_owned(), self.clock.now());
+        let written = self
+            .store
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.insert_flow_result(&client_id, &result, now).await?) })
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a waiting browser could not be told"
+            );
+        }
     }
 
     /// Waits until the flow has ended and answers with its outcome as JSON text.

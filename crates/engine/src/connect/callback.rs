@@ -39,10 +39,7 @@ impl Engine {
     /// # Errors
     /// A [`FlowFailure`] that has been logged and told wherever there is somebody to tell.
     pub async fn finish_flow(&self, callback: Callback<'_>) -> Result<Finished, FlowFailure> {
-        let state = ["state", "payload", "customField"]
-            .iter()
-            .find_map(|name| find(callback.query, name));
-        let Some(state) = state else {
+        let Some(state) = state(callback.query) else {
             return Err(FlowFailure::new(
                 "state_err",
                 "The provider sent the browser back without a state, so it is unknown which authorization this is.",
@@ -71,8 +68,7 @@ impl Engine {
             Err((mut failure, log, code)) => {
                 failure.client_id.clone_from(&row.client_id);
                 failure.operation_id = Some(row.operation_id.clone());
-                self.flow_failed(row.environment_id, &failure, log, code.as_deref())
-                    .await;
+                self.flow_failed(row.environment_id, &failure, log, code.as_deref()).await;
                 Err(failure)
             }
         }
@@ -89,24 +85,15 @@ impl Engine {
         };
         let payload: StatePayload = self
             .sealer
-            .open_json(
-                row.environment_id,
-                Column::STATE,
-                &row.state_hash,
-                &row.payload,
-            )
+            .open_json(row.environment_id, Column::STATE, &row.state_hash, &row.payload)
             .await
             .map_err(|error| plain(as_failure(error)))?;
         let session = self.live_session(row).await.map_err(&plain)?;
-        let view = self
-            .store
-            .integration(row.environment_id, row.integration_id)
-            .await;
+        let view = self.store.integration(row.environment_id, row.integration_id).await;
         let view = match view {
-            Ok(Some(row)) => self
-                .open_integration(row)
-                .await
-                .map_err(|error| plain(as_failure(error)))?,
+            Ok(Some(row)) => {
+                self.open_integration(row).await.map_err(|error| plain(as_failure(error)))?
+            }
             Ok(None) => {
                 return Err(plain(FlowFailure::new(
                     "provider_config_err",
@@ -124,11 +111,7 @@ impl Engine {
         let cookie = (callback.cookie)(&cookie_name(&row.state_hash));
         let same_browser = cookie.is_some_and(|value| {
             use subtle::ConstantTimeEq as _;
-            bool::from(
-                token_hash_hex(&value)
-                    .as_bytes()
-                    .ct_eq(row.browser_hash.as_bytes()),
-            )
+            bool::from(token_hash_hex(&value).as_bytes().ct_eq(row.browser_hash.as_bytes()))
         });
         if !same_browser {
             return Err(plain(located(FlowFailure::new(
@@ -142,25 +125,13 @@ impl Engine {
                 "The authorization took too long. Start again.",
             ))));
         }
-        let grant = self
-            .exchange_code(callback, &view, &payload)
-            .await
-            .map_err(|error| {
-                let failure = located(FlowFailure::new(socket_code(&error), explain(&error)));
-                (
-                    failure,
-                    error_json(&error).to_string(),
-                    Some(event_code(&error).to_owned()),
-                )
-            })?;
-        let saved = self
-            .save_granted(row, &session, view.clone(), payload, grant)
-            .await;
+        let grant = self.exchange_code(callback, &view, &payload).await.map_err(|error| {
+            let failure = located(FlowFailure::new(socket_code(&error), explain(&error)));
+            (failure, error_json(&error).to_string(), Some(event_code(&error).to_owned()))
+        })?;
+        let saved = self.save_granted(row, &session, view.clone(), payload, grant).await;
         let saved = saved.map_err(|error| {
-            let failure = FlowFailure {
-                integration_key: Some(key.clone()),
-                ..as_failure(error)
-            };
+            let failure = FlowFailure { integration_key: Some(key.clone()), ..as_failure(error) };
             let log = failure_json(&failure.error_type, &failure.message);
             (failure, log, Some("unknown".to_owned()))
         })?;
@@ -202,11 +173,7 @@ impl Engine {
                 "This authorization mode is not supported.",
             ));
         };
-        let party = Party {
-            provider: &view.provider,
-            client: &client,
-            config: &payload.config,
-        };
+        let party = Party { provider: &view.provider, client: &client, config: &payload.config };
         let step = mode.callback(
             &self.context(&party),
             &CallbackInput {
@@ -276,6 +243,16 @@ fn explain(error: &AuthError) -> String {
         }
         _ => error.message.clone(),
     }
+}
+
+/// The name of the cookie that binds the flow of a callback to its browser: to be dropped once the
+/// callback is answered, however it ended.
+pub fn callback_cookie_name(query: &[(String, String)]) -> Option<String> {
+    state(query).map(|state| cookie_name(&token_hash_hex(state)))
+}
+
+fn state(query: &[(String, String)]) -> Option<&str> {
+    ["state", "payload", "customField"].iter().find_map(|name| find(query, name))
 }
 
 fn find<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
