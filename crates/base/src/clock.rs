@@ -30,18 +30,12 @@ impl Timestamp {
 
     /// This instant plus a duration, saturating.
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// This instant minus a duration, saturating.
     pub fn minus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// How long ago `earlier` was; zero when it lies in the future.
@@ -62,10 +56,7 @@ impl Timestamp {
     /// The instant in UTC by a `strftime` format.
     pub fn format(self, format: &str) -> String {
         let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
-        instant
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .strftime(format)
-            .to_string()
+        instant.to_zoned(jiff::tz::TimeZone::UTC).strftime(format).to_string()
     }
 
     /// Reads an RFC 3339 instant, or a bare date which means its midnight UTC.
@@ -117,10 +108,7 @@ impl Clock {
     /// Moves a manual clock forward. The machine's clock is left alone.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(millis) = &self.0 {
-            millis.fetch_add(
-                i64::try_from(by.as_millis()).unwrap_or(i64::MAX),
-                Ordering::SeqCst,
-            );
+            millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
         }
     }
 }
@@ -139,9 +127,7 @@ mod tests {
     #[test]
     fn reads_instants_with_offsets_and_bare_dates() {
         assert_eq!(
-            Timestamp::parse_iso("2026-03-01T10:10:11.12+01:00")
-                .unwrap()
-                .millis(),
+            Timestamp::parse_iso("2026-03-01T10:10:11.12+01:00").unwrap().millis(),
             1_772_356_211_120
         );
         assert_eq!(

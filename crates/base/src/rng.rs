@@ -27,10 +27,7 @@ impl Rng {
 
     /// The same bytes in the same order for the same seed. For tests only.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded {
-            seed,
-            counter: Arc::new(AtomicU64::new(0)),
-        })
+        Self(Source::Seeded { seed, counter: Arc::new(AtomicU64::new(0)) })
     }
 
     /// Fills the buffer.
@@ -39,10 +36,7 @@ impl Rng {
     /// When the operating system has no randomness to give: nothing safe can go on then.
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.0 {
-            #[expect(
-                clippy::expect_used,
-                reason = "without randomness no secret may be made"
-            )]
+            #[expect(clippy::expect_used, reason = "without randomness no secret may be made")]
             Source::System => rand::fill(buffer).expect("the system has a random source"),
             Source::Seeded { seed, counter } => {
                 for chunk in buffer.chunks_mut(32) {
@@ -100,11 +94,7 @@ impl Rng {
 
     /// A number in `0..bound`; zero when the bound is zero. Good enough for jitter, not for lots.
     pub fn below(&self, bound: u64) -> u64 {
-        if bound == 0 {
-            0
-        } else {
-            u64::from_be_bytes(self.bytes()) % bound
-        }
+        if bound == 0 { 0 } else { u64::from_be_bytes(self.bytes()) % bound }
     }
 }
 

@@ -59,10 +59,7 @@ pub struct StoredRefreshError {
 pub fn active_errors(row: &Connection) -> Vec<ActiveError> {
     stored_error(row)
         .filter(|error| error.told)
-        .map(|error| ActiveError {
-            kind: "auth",
-            log_id: error.log_id,
-        })
+        .map(|error| ActiveError { kind: "auth", log_id: error.log_id })
         .into_iter()
         .collect()
 }
@@ -121,8 +118,7 @@ impl Engine {
         request: PatchConnection,
         actor: &str,
     ) -> Result<()> {
-        self.check_integration_exists(environment.id, integration_key)
-            .await?;
+        self.check_integration_exists(environment.id, integration_key).await?;
         let tags = if request.tags.is_some() || request.end_user.is_some() {
             Some(
                 merged_tags(request.end_user.as_ref(), None, request.tags.as_ref())
@@ -134,10 +130,7 @@ impl Engine {
         let patch = ConnectionPatch {
             metadata: None,
             tags,
-            end_user: request
-                .end_user
-                .as_ref()
-                .map(|user| end_user_json(user, None).to_string()),
+            end_user: request.end_user.as_ref().map(|user| end_user_json(user, None).to_string()),
             webhook_url_override: request.webhook_url_override,
         };
         let (environment_id, key, id, now) = (
@@ -155,12 +148,7 @@ impl Engine {
                 })
             })
             .await?;
-        self.recorder.audit(
-            Some(environment.id),
-            actor,
-            "connection.updated",
-            connection_id,
-        );
+        self.recorder.audit(Some(environment.id), actor, "connection.updated", connection_id);
         Ok(())
     }
 
@@ -248,12 +236,7 @@ impl Engine {
                 })
             })
             .await?;
-        self.recorder.audit(
-            Some(environment.id),
-            actor,
-            "connection.deleted",
-            connection_id,
-        );
+        self.recorder.audit(Some(environment.id), actor, "connection.deleted", connection_id);
         if let Some(view) = view {
             self.tasks.spawn(self.clone().revoke_at_provider(row, view));
         }
@@ -287,8 +270,5 @@ fn unknown(integration_key: &str, connection_id: &str) -> Error {
 }
 
 fn too_many_tags(issue: Issue) -> Error {
-    Error::Refused {
-        code: "invalid_body",
-        message: issue.message,
-    }
+    Error::Refused { code: "invalid_body", message: issue.message }
 }

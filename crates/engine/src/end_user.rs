@@ -76,29 +76,14 @@ fn derived_tags(user: Option<&EndUser>, organization: Option<&Organization>) -> 
     let mut base = Map::new();
     let mut add = |key: &str, value: Option<&str>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            base.insert(
-                key.to_owned(),
-                Value::String(cut(value, TAG_VALUE_CHARACTERS_MAX)),
-            );
+            base.insert(key.to_owned(), Value::String(cut(value, TAG_VALUE_CHARACTERS_MAX)));
         }
     };
     add("end_user_id", user.map(|user| user.id.as_str()));
-    add(
-        "end_user_email",
-        user.and_then(|user| user.email.as_deref()),
-    );
-    add(
-        "end_user_display_name",
-        user.and_then(|user| user.display_name.as_deref()),
-    );
-    add(
-        "organization_id",
-        organization.map(|organization| organization.id.as_str()),
-    );
-    add(
-        "organization_display_name",
-        organization.and_then(|o| o.display_name.as_deref()),
-    );
+    add("end_user_email", user.and_then(|user| user.email.as_deref()));
+    add("end_user_display_name", user.and_then(|user| user.display_name.as_deref()));
+    add("organization_id", organization.map(|organization| organization.id.as_str()));
+    add("organization_display_name", organization.and_then(|o| o.display_name.as_deref()));
     let Some(own) = user.and_then(|user| user.tags.as_ref()) else {
         return base;
     };
@@ -126,10 +111,7 @@ mod tests {
 
     #[test]
     fn explicit_tags_win_over_derived_ones_and_keys_are_lower_case() {
-        let organization = Organization {
-            id: "o1".to_owned(),
-            display_name: None,
-        };
+        let organization = Organization { id: "o1".to_owned(), display_name: None };
         let explicit = json!({"End_User_Id": "mine"});
         let tags = merged_tags(
             Some(&user(json!({"Plan": "pro"}))),
@@ -147,10 +129,7 @@ mod tests {
     fn an_end_users_own_tags_are_dropped_together_when_they_are_too_many() {
         let many: Map<String, Value> = (0..9).map(|n| (format!("t{n}"), json!("x"))).collect();
         let tags = merged_tags(Some(&user(Value::Object(many))), None, None).unwrap();
-        assert_eq!(
-            Value::Object(tags),
-            json!({"end_user_id": "u1", "end_user_email": "a@b.co"})
-        );
+        assert_eq!(Value::Object(tags), json!({"end_user_id": "u1", "end_user_email": "a@b.co"}));
     }
 
     #[test]

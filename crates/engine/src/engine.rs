@@ -32,8 +32,6 @@ pub struct Settings {
     pub connect_url: String,
     /// How long a token request may take.
     pub token_timeout: Duration,
-    /// How long a refresh lease holds; longer than every request of a refresh together.
-    pub refresh_lease: Duration,
     /// How often the background jobs look for work when nothing wakes them.
     pub job_interval: Duration,
     /// Connections read within this are refreshed ahead of their readers.
@@ -61,21 +59,29 @@ pub struct Settings {
     pub sockets_max: usize,
 }
 
+/// What a refresh may need beside its requests: reading, sealing and writing, with retries.
+const LEASE_BEYOND_REQUESTS: Duration = Duration::from_secs(15);
+
 impl Settings {
+    /// How long a refresh lease holds: longer than every request of a refresh together, so that a
+    /// slow provider never means two refreshes.
+    pub fn refresh_lease(&self) -> Duration {
+        self.token_timeout + LEASE_BEYOND_REQUESTS
+    }
+
     /// The defaults, for a server reached at `public_url`.
     pub fn new(public_url: &str) -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        const DAY: Duration = Duration::from_hours(24);
         let public_url = public_url.trim_end_matches('/').to_owned();
         Self {
             connect_url: format!("{public_url}/connect-ui"),
             public_url,
             token_timeout: Duration::from_secs(30),
-            refresh_lease: Duration::from_secs(120),
             job_interval: Duration::from_secs(5),
             refresh_active_within: DAY,
             refresh_idle_after: DAY,
-            session_lifetime: Duration::from_secs(30 * 60),
-            state_lifetime: Duration::from_secs(60 * 60),
+            session_lifetime: Duration::from_mins(30),
+            state_lifetime: Duration::from_hours(1),
             log_retention: DAY * 15,
             event_retention: DAY * 30,
             deleted_retention: DAY * 31,
@@ -139,9 +145,7 @@ impl std::ops::Deref for Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine")
-            .field("store", &self.store)
-            .finish_non_exhaustive()
+        f.debug_struct("Engine").field("store", &self.store).finish_non_exhaustive()
     }
 }
 
@@ -241,10 +245,7 @@ impl Engine {
 
     /// The catalogue as it is now.
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.catalog
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Replaces the catalogue.
@@ -254,10 +255,7 @@ impl Engine {
 
     /// A catalogue entry that must be there.
     pub(crate) fn provider(&self, name: &str) -> Result<Arc<Provider>> {
-        self.catalog()
-            .get(name)
-            .cloned()
-            .ok_or_else(|| Error::UnknownProvider(name.to_owned()))
+        self.catalog().get(name).cloned().ok_or_else(|| Error::UnknownProvider(name.to_owned()))
     }
 
     /// A new log operation id: milliseconds and eight random characters, so that ids sort by time.

@@ -95,10 +95,7 @@ impl Engine {
                 Box::pin(async move {
                     tx.lock_first_run().await?;
                     if let Some(account) = tx.first_account().await? {
-                        return Ok(FirstRun {
-                            account_id: account.id,
-                            made_now: false,
-                        });
+                        return Ok(FirstRun { account_id: account.id, made_now: false });
                     }
                     let account = tx.insert_account("Valetkey", now).await?;
                     for name in FIRST_ENVIRONMENTS {
@@ -114,10 +111,7 @@ impl Engine {
                             )
                             .await?;
                     }
-                    Ok(FirstRun {
-                        account_id: account.id,
-                        made_now: true,
-                    })
+                    Ok(FirstRun { account_id: account.id, made_now: true })
                 })
             })
             .await
@@ -146,8 +140,7 @@ impl Engine {
                 })
             })
             .await?;
-        self.recorder
-            .audit(Some(row.id), actor, "environment.created", row.name.clone());
+        self.recorder.audit(Some(row.id), actor, "environment.created", row.name.clone());
         EnvironmentView::read(row)
     }
 
@@ -166,11 +159,11 @@ impl Engine {
             .insert_environment(account_id, name, &uuid, is_production, &text, now)
             .await
             .map_err(|error| match error {
-                valetkey_store::Error::Duplicate { .. } => {
-                    Error::Conflict(format!("An environment named '{name}' exists."))
-                }
-                other => other.into(),
-            })?;
+            valetkey_store::Error::Duplicate { .. } => {
+                Error::Conflict(format!("An environment named '{name}' exists."))
+            }
+            other => other.into(),
+        })?;
         let key = self.sealer.insert_data_key(tx, row.id, now).await?;
         self.insert_signing_key(tx, &key, row.id, now).await?;
         Ok(row)
@@ -185,21 +178,10 @@ impl Engine {
     ) -> Result<Secret> {
         let id = self.rng.alphanumeric(16);
         let secret = self.rng.uuid().to_string();
-        let sealed = self.sealer.seal_with(
-            key,
-            environment_id,
-            Column::SIGNING_KEY,
-            &id,
-            secret.as_bytes(),
-        );
-        let row = SigningKeyRow {
-            id,
-            environment_id,
-            key: sealed,
-            expires_at: None,
-        };
-        tx.insert_signing_key(&row, now.plus(self.settings.signing_overlap), now)
-            .await?;
+        let sealed =
+            self.sealer.seal_with(key, environment_id, Column::SIGNING_KEY, &id, secret.as_bytes());
+        let row = SigningKeyRow { id, environment_id, key: sealed, expires_at: None };
+        tx.insert_signing_key(&row, now.plus(self.settings.signing_overlap), now).await?;
         Ok(Secret::new(secret))
     }
 
@@ -208,11 +190,7 @@ impl Engine {
         if let Some(view) = self.environments.get(&id) {
             return Ok(view);
         }
-        let row = self
-            .store
-            .environment(id)
-            .await?
-            .ok_or(Error::NotFound("environment"))?;
+        let row = self.store.environment(id).await?.ok_or(Error::NotFound("environment"))?;
         let view = Arc::new(EnvironmentView::read(row)?);
         self.environments.insert(id, view.clone());
         Ok(view)
@@ -230,12 +208,7 @@ impl Engine {
 
     /// Every environment of an account.
     pub async fn environments(&self, account_id: i64) -> Result<Vec<EnvironmentView>> {
-        self.store
-            .environments(account_id)
-            .await?
-            .into_iter()
-            .map(EnvironmentView::read)
-            .collect()
+        self.store.environments(account_id).await?.into_iter().map(EnvironmentView::read).collect()
     }
 
     /// Deletes an environment with everything in it. The one named `prod` stays.
@@ -243,11 +216,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] for another account's, [`Error::Refused`] for `prod`.
     pub async fn delete_environment(&self, account_id: i64, id: i64, actor: &str) -> Result<()> {
-        let row = self
-            .store
-            .environment(id)
-            .await?
-            .filter(|row| row.account_id == account_id);
+        let row = self.store.environment(id).await?.filter(|row| row.account_id == account_id);
         let row = row.ok_or(Error::NotFound("environment"))?;
         if row.name == "prod" {
             return Err(Error::Refused {
@@ -260,8 +229,7 @@ impl Engine {
             .write(move |tx| Box::pin(async move { tx.delete_environment(id, now).await }))
             .await?;
         self.forget_cached();
-        self.recorder
-            .audit(Some(id), actor, "environment.deleted", row.name);
+        self.recorder.audit(Some(id), actor, "environment.deleted", row.name);
         Ok(())
     }
 
@@ -280,10 +248,8 @@ impl Engine {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let row = tx
-                        .lock_environment(id)
-                        .await?
-                        .ok_or(Error::NotFound("environment"))?;
+                    let row =
+                        tx.lock_environment(id).await?.ok_or(Error::NotFound("environment"))?;
                     let mut settings = EnvironmentView::read(row)?.settings;
                     change(&mut settings);
                     let text =
@@ -294,27 +260,17 @@ impl Engine {
             })
             .await?;
         self.forget_cached();
-        self.recorder.audit(
-            Some(id),
-            actor,
-            "environment.settings_changed",
-            id.to_string(),
-        );
+        self.recorder.audit(Some(id), actor, "environment.settings_changed", id.to_string());
         Ok(settings)
     }
 
     /// Webhook signing keys that are valid now, the current one first.
     pub async fn signing_keys(&self, environment_id: i64) -> Result<Vec<Secret>> {
-        let rows = self
-            .store
-            .signing_keys(environment_id, self.clock.now())
-            .await?;
+        let rows = self.store.signing_keys(environment_id, self.clock.now()).await?;
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows {
-            let text = self
-                .sealer
-                .open(environment_id, Column::SIGNING_KEY, &row.id, &row.key)
-                .await?;
+            let text =
+                self.sealer.open(environment_id, Column::SIGNING_KEY, &row.id, &row.key).await?;
             keys.push(Secret::new(
                 String::from_utf8(text).map_err(|_| Error::Corrupt("signing key"))?,
             ));
@@ -328,31 +284,16 @@ impl Engine {
         let secret = Secret::new(self.rng.uuid().to_string());
         let sealed = self
             .sealer
-            .seal(
-                environment_id,
-                Column::SIGNING_KEY,
-                &id,
-                secret.expose().as_bytes(),
-            )
+            .seal(environment_id, Column::SIGNING_KEY, &id, secret.expose().as_bytes())
             .await?;
-        let row = SigningKeyRow {
-            id,
-            environment_id,
-            key: sealed,
-            expires_at: None,
-        };
+        let row = SigningKeyRow { id, environment_id, key: sealed, expires_at: None };
         let (now, overlap) = (self.clock.now(), self.settings.signing_overlap);
         self.store
             .write(move |tx| {
                 Box::pin(async move { tx.insert_signing_key(&row, now.plus(overlap), now).await })
             })
             .await?;
-        self.recorder.audit(
-            Some(environment_id),
-            actor,
-            "webhook_signing_key.rotated",
-            "",
-        );
+        self.recorder.audit(Some(environment_id), actor, "webhook_signing_key.rotated", "");
         Ok(secret)
     }
 
@@ -363,10 +304,7 @@ impl Engine {
     ) -> Result<Vec<(String, Secret)>> {
         let mut variables = Vec::new();
         for (name, sealed) in self.store.environment_variables(environment_id).await? {
-            let text = self
-                .sealer
-                .open(environment_id, Column::VARIABLE, &name, &sealed)
-                .await?;
+            let text = self.sealer.open(environment_id, Column::VARIABLE, &name, &sealed).await?;
             let value = String::from_utf8(text).map_err(|_| Error::Corrupt("variable"))?;
             variables.push((name, Secret::new(value)));
         }
@@ -383,28 +321,17 @@ impl Engine {
     ) -> Result<()> {
         let sealed = self
             .sealer
-            .seal(
-                environment_id,
-                Column::VARIABLE,
-                name,
-                value.expose().as_bytes(),
-            )
+            .seal(environment_id, Column::VARIABLE, name, value.expose().as_bytes())
             .await?;
         let owned = name.to_owned();
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    tx.set_environment_variable(environment_id, &owned, &sealed)
-                        .await
+                    tx.set_environment_variable(environment_id, &owned, &sealed).await
                 })
             })
             .await?;
-        self.recorder.audit(
-            Some(environment_id),
-            actor,
-            "environment_variable.set",
-            name,
-        );
+        self.recorder.audit(Some(environment_id), actor, "environment_variable.set", name);
         Ok(())
     }
 
@@ -419,19 +346,12 @@ impl Engine {
         let removed = self
             .store
             .write::<_, Error, _>(move |tx| {
-                Box::pin(async move {
-                    Ok(tx
-                        .unset_environment_variable(environment_id, &owned)
-                        .await?)
-                })
+                Box::pin(
+                    async move { Ok(tx.unset_environment_variable(environment_id, &owned).await?) },
+                )
             })
             .await?;
-        self.recorder.audit(
-            Some(environment_id),
-            actor,
-            "environment_variable.unset",
-            name,
-        );
+        self.recorder.audit(Some(environment_id), actor, "environment_variable.unset", name);
         Ok(removed)
     }
 }

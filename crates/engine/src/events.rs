@@ -118,9 +118,7 @@ fn body(input: &AuthEventInput<'_>) -> String {
         provider: input.provider,
         tags: input.tags,
         end_user: input.end_user.and_then(|stored| end_user(stored, &none)),
-        failure: input
-            .failure
-            .map(|(kind, description)| AuthFailure { kind, description }),
+        failure: input.failure.map(|(kind, description)| AuthFailure { kind, description }),
     };
     event.body()
 }
@@ -185,15 +183,9 @@ mod tests {
         let environment = environment(settings());
         let event = input(&environment, AuthOperation::Creation);
         assert_eq!(destinations(&event), [HOOK, BACKUP]);
-        let own = AuthEventInput {
-            webhook_url_override: Some(OWN),
-            ..event
-        };
+        let own = AuthEventInput { webhook_url_override: Some(OWN), ..event };
         assert_eq!(destinations(&own), [OWN]);
-        let blank = AuthEventInput {
-            webhook_url_override: Some(" "),
-            ..event
-        };
+        let blank = AuthEventInput { webhook_url_override: Some(" "), ..event };
         assert_eq!(destinations(&blank), [HOOK, BACKUP]);
     }
 
@@ -203,10 +195,7 @@ mod tests {
             webhook_url_secondary: Some(HOOK.to_owned()),
             ..settings()
         });
-        assert_eq!(
-            destinations(&input(&twice, AuthOperation::Creation)),
-            [HOOK]
-        );
+        assert_eq!(destinations(&input(&twice, AuthOperation::Creation)), [HOOK]);
         let blank = environment(EnvironmentSettings {
             webhook_url: Some(String::new()),
             webhook_url_secondary: None,
@@ -224,10 +213,7 @@ mod tests {
         });
         let defaults = environment(settings());
         let told = |environment, operation, failure| {
-            let event = AuthEventInput {
-                failure,
-                ..input(environment, operation)
-            };
+            let event = AuthEventInput { failure, ..input(environment, operation) };
             !destinations(&event).is_empty()
         };
         let failure = Some(("invalid_callback", "No code came back."));

@@ -14,7 +14,7 @@ pub(crate) fn on_create(
 ) -> Result<Map<String, Value>, String> {
     let declared = &provider.integration_config;
     if declared.is_empty() {
-        return without_declaration(provider, config, custom);
+        return without_declaration(provider, config.is_some(), custom);
     }
     if custom.is_some() {
         return Err(custom_refused(provider));
@@ -23,10 +23,7 @@ pub(crate) fn on_create(
     let mut problems = unknown_fields(declared, &given);
     let mut stored = Map::new();
     for field in declared {
-        let value = given
-            .get(&field.name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty());
+        let value = given.get(&field.name).and_then(Value::as_str).filter(|text| !text.is_empty());
         match value.or(field.default_value.as_deref()) {
             Some(value) => match problem(field, value) {
                 Some(problem) => problems.push(problem),
@@ -38,11 +35,7 @@ pub(crate) fn on_create(
             None => problems.push(format!("'{}' is required", field.name)),
         }
     }
-    if problems.is_empty() {
-        Ok(stored)
-    } else {
-        Err(problems.join(", "))
-    }
+    if problems.is_empty() { Ok(stored) } else { Err(problems.join(", ")) }
 }
 
 /// Merges submitted values into a stored map; an empty text clears an optional one.
@@ -57,7 +50,7 @@ pub(crate) fn on_update(
 ) -> Result<(), String> {
     let declared = &provider.integration_config;
     if declared.is_empty() {
-        stored.extend(without_declaration(provider, config, custom)?);
+        stored.extend(without_declaration(provider, config.is_some(), custom)?);
         return Ok(());
     }
     if custom.is_some() {
@@ -81,32 +74,22 @@ pub(crate) fn on_update(
             stored.insert(field.name.clone(), Value::String(value.to_owned()));
         }
     }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems.join(", "))
-    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join(", ")) }
 }
 
 fn without_declaration(
     provider: &Provider,
-    config: Option<Map<String, Value>>,
+    has_config: bool,
     custom: Option<Map<String, Value>>,
 ) -> Result<Map<String, Value>, String> {
-    match config {
-        Some(_) => Err(format!(
-            "Provider '{}' takes no `integration_config`.",
-            provider.name
-        )),
-        None => Ok(custom.unwrap_or_default()),
+    if has_config {
+        return Err(format!("Provider '{}' takes no `integration_config`.", provider.name));
     }
+    Ok(custom.unwrap_or_default())
 }
 
 fn custom_refused(provider: &Provider) -> String {
-    format!(
-        "Provider '{}' takes `integration_config` instead of `custom`.",
-        provider.name
-    )
+    format!("Provider '{}' takes `integration_config` instead of `custom`.", provider.name)
 }
 
 fn unknown_fields(declared: &[Field], given: &Map<String, Value>) -> Vec<String> {

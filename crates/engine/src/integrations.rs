@@ -62,12 +62,7 @@ impl IntegrationView {
 
 /// Scopes as they are stored: comma separated.
 pub fn split_scopes(scopes: &str) -> Vec<String> {
-    scopes
-        .split(',')
-        .map(str::trim)
-        .filter(|scope| !scope.is_empty())
-        .map(str::to_owned)
-        .collect()
+    scopes.split(',').map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
 }
 
 /// `credentials` of a request, already validated.
@@ -129,17 +124,11 @@ pub struct UpdateIntegration {
 }
 
 fn refused(message: impl Into<String>) -> Error {
-    Error::Refused {
-        code: "invalid_body",
-        message: message.into(),
-    }
+    Error::Refused { code: "invalid_body", message: message.into() }
 }
 
 fn needs_credentials(mode: AuthMode) -> bool {
-    matches!(
-        mode,
-        AuthMode::OAuth1 | AuthMode::OAuth2 | AuthMode::App | AuthMode::Custom
-    )
+    matches!(mode, AuthMode::OAuth1 | AuthMode::OAuth2 | AuthMode::App | AuthMode::Custom)
 }
 
 impl Engine {
@@ -165,18 +154,13 @@ impl Engine {
     /// [`Error::UnknownIntegration`], [`Error::UnknownProvider`].
     pub async fn integration(&self, environment_id: i64, key: &str) -> Result<IntegrationView> {
         let row = self.store.integration_by_key(environment_id, key).await?;
-        self.open_integration(row.ok_or_else(|| Error::UnknownIntegration(key.to_owned()))?)
-            .await
+        self.open_integration(row.ok_or_else(|| Error::UnknownIntegration(key.to_owned()))?).await
     }
 
     pub(crate) async fn open_integration(&self, row: Integration) -> Result<IntegrationView> {
         let provider = self.provider(&row.provider)?;
         let secrets = self.integration_secrets(&row).await?;
-        Ok(IntegrationView {
-            row,
-            secrets,
-            provider,
-        })
+        Ok(IntegrationView { row, secrets, provider })
     }
 
     async fn integration_secrets(&self, row: &Integration) -> Result<IntegrationSecrets> {
@@ -184,12 +168,7 @@ impl Engine {
             None => Ok(IntegrationSecrets::default()),
             Some(sealed) => {
                 self.sealer
-                    .open_json(
-                        row.environment_id,
-                        Column::INTEGRATION,
-                        &row.row_uuid,
-                        sealed,
-                    )
+                    .open_json(row.environment_id, Column::INTEGRATION, &row.row_uuid, sealed)
                     .await
             }
         }
@@ -221,12 +200,7 @@ impl Engine {
                 provider.auth_mode.as_str()
             )));
         }
-        if self
-            .store
-            .integration_by_key(environment.id, &request.unique_key)
-            .await?
-            .is_some()
-        {
+        if self.store.integration_by_key(environment.id, &request.unique_key).await?.is_some() {
             return Err(key_taken(&request.unique_key));
         }
         let mut row = NewIntegration {
@@ -241,12 +215,7 @@ impl Engine {
             forward_webhooks: request.forward_webhooks.unwrap_or(true),
         };
         let mut secrets = IntegrationSecrets::default();
-        apply_credentials(
-            request.credentials,
-            &mut row.client_id,
-            &mut row.scopes,
-            &mut secrets,
-        );
+        apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
         if row.scopes.is_empty() {
             row.scopes = provider.default_scopes.join(",");
         }
@@ -256,20 +225,16 @@ impl Engine {
             request.custom,
         )
         .map_err(refused)?;
-        row.secrets = self
-            .seal_secrets(environment.id, &row.row_uuid, &secrets)
-            .await?;
+        row.secrets = self.seal_secrets(environment.id, &row.row_uuid, &secrets).await?;
         let now = self.clock.now();
         let row = self
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    tx.insert_integration(&row, now)
-                        .await
-                        .map_err(|error| match error {
-                            valetkey_store::Error::Duplicate { .. } => key_taken(&row.unique_key),
-                            other => other.into(),
-                        })
+                    tx.insert_integration(&row, now).await.map_err(|error| match error {
+                        valetkey_store::Error::Duplicate { .. } => key_taken(&row.unique_key),
+                        other => other.into(),
+                    })
                 })
             })
             .await?;
@@ -279,11 +244,7 @@ impl Engine {
             "integration.created",
             row.unique_key.clone(),
         );
-        Ok(IntegrationView {
-            row,
-            secrets,
-            provider,
-        })
+        Ok(IntegrationView { row, secrets, provider })
     }
 
     async fn seal_secrets(
@@ -313,25 +274,18 @@ impl Engine {
         request: UpdateIntegration,
         actor: &str,
     ) -> Result<IntegrationView> {
-        let (engine, environment_id, key, now) = (
-            self.clone(),
-            environment.id,
-            key.to_owned(),
-            self.clock.now(),
-        );
+        let (engine, environment_id, key, now) =
+            (self.clone(), environment.id, key.to_owned(), self.clock.now());
         let audited = key.clone();
         let view = self
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    engine
-                        .change_integration(tx, environment_id, &key, request, now)
-                        .await
+                    engine.change_integration(tx, environment_id, &key, request, now).await
                 })
             })
             .await?;
-        self.recorder
-            .audit(Some(environment_id), actor, "integration.updated", audited);
+        self.recorder.audit(Some(environment_id), actor, "integration.updated", audited);
         Ok(view)
     }
 
@@ -348,24 +302,13 @@ impl Engine {
         let provider = self.provider(&row.provider)?;
         let mut secrets = self.integration_secrets(&row).await?;
         check_credentials(&provider, request.credentials.as_ref())?;
-        if let Some(new_key) = request
-            .unique_key
-            .filter(|new_key| *new_key != row.unique_key)
-        {
-            if tx
-                .lock_integration(environment_id, &new_key)
-                .await?
-                .is_some()
-            {
+        if let Some(new_key) = request.unique_key.filter(|new_key| *new_key != row.unique_key) {
+            if tx.lock_integration(environment_id, &new_key).await?.is_some() {
                 return Err(refused(format!(
                     "The key '{new_key}' is used by another integration."
                 )));
             }
-            if tx
-                .integration_connection_count(environment_id, row.id)
-                .await?
-                > 0
-            {
+            if tx.integration_connection_count(environment_id, row.id).await? > 0 {
                 return Err(refused(
                     "The key cannot be changed while the integration has connections.",
                 ));
@@ -376,12 +319,7 @@ impl Engine {
             row.display_name = request.display_name;
         }
         row.forward_webhooks = request.forward_webhooks.unwrap_or(row.forward_webhooks);
-        apply_credentials(
-            request.credentials,
-            &mut row.client_id,
-            &mut row.scopes,
-            &mut secrets,
-        );
+        apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
         crate::integration_config::on_update(
             &provider,
             &mut secrets.custom,
@@ -389,15 +327,9 @@ impl Engine {
             request.custom,
         )
         .map_err(refused)?;
-        row.secrets = self
-            .seal_secrets(environment_id, &row.row_uuid, &secrets)
-            .await?;
+        row.secrets = self.seal_secrets(environment_id, &row.row_uuid, &secrets).await?;
         let row = tx.update_integration(&row, now).await?;
-        Ok(IntegrationView {
-            row,
-            secrets,
-            provider,
-        })
+        Ok(IntegrationView { row, secrets, provider })
     }
 
     /// Deletes an integration and its connections.
@@ -421,8 +353,7 @@ impl Engine {
                 })
             })
             .await?;
-        self.recorder
-            .audit(Some(environment_id), actor, "integration.deleted", key);
+        self.recorder.audit(Some(environment_id), actor, "integration.deleted", key);
         Ok(())
     }
 }
@@ -457,18 +388,14 @@ fn apply_credentials(
     let is_custom = given.kind == AuthMode::Custom.as_str();
     if let Some(app_id) = given.app_id {
         if is_custom {
-            secrets
-                .custom
-                .insert("app_id".to_owned(), Value::String(app_id));
+            secrets.custom.insert("app_id".to_owned(), Value::String(app_id));
         } else {
             *client_id = Some(app_id);
         }
     }
     if let Some(key) = given.private_key {
         if is_custom {
-            secrets
-                .custom
-                .insert("private_key".to_owned(), Value::String(key));
+            secrets.custom.insert("private_key".to_owned(), Value::String(key));
         } else {
             secrets.client_secret = Some(key);
         }

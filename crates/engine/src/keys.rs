@@ -53,30 +53,29 @@ impl Engine {
         let hash = token_hash_hex(token);
         let now = self.clock.now();
         let live = |caller: &Caller| caller.expires_at.is_none_or(|at| at > now);
-        let caller = match self.callers.get(&hash) {
-            Some(caller) => caller,
-            None => {
-                let Some(key) = self.store.api_key_by_hash(&hash).await? else {
-                    return Ok(None);
-                };
-                let environment = match key.environment_id {
-                    Some(id) => match self.environment(id).await {
-                        Ok(environment) => Some(environment),
-                        Err(Error::NotFound(_)) => return Ok(None),
-                        Err(error) => return Err(error),
-                    },
-                    None => None,
-                };
-                let caller = Arc::new(Caller {
-                    key_id: key.id,
-                    account_id: key.account_id,
-                    environment,
-                    scopes: key.scopes,
-                    expires_at: key.expires_at,
-                });
-                self.callers.insert(hash, caller.clone());
-                caller
-            }
+        let caller = if let Some(caller) = self.callers.get(&hash) {
+            caller
+        } else {
+            let Some(key) = self.store.api_key_by_hash(&hash).await? else {
+                return Ok(None);
+            };
+            let environment = match key.environment_id {
+                Some(id) => match self.environment(id).await {
+                    Ok(environment) => Some(environment),
+                    Err(Error::NotFound(_)) => return Ok(None),
+                    Err(error) => return Err(error),
+                },
+                None => None,
+            };
+            let caller = Arc::new(Caller {
+                key_id: key.id,
+                account_id: key.account_id,
+                environment,
+                scopes: key.scopes,
+                expires_at: key.expires_at,
+            });
+            self.callers.insert(hash, caller.clone());
+            caller
         };
         if !live(&caller) {
             return Ok(None);
@@ -105,43 +104,37 @@ impl Engine {
             environment_id,
             display_name: display_name.to_owned(),
             token_hash: token_hash_hex(secret.expose()),
-            prefix: secret
-                .expose()
-                .chars()
-                .take(SHOWN_PREFIX_CHARACTERS)
-                .collect(),
+            prefix: secret.expose().chars().take(SHOWN_PREFIX_CHARACTERS).collect(),
             scopes,
             origin: "created".to_owned(),
             expires_at,
         };
         let now = self.clock.now();
-        let key =
-            self.store
-                .write(move |tx| {
-                    Box::pin(async move {
-                        if let Some(id) = new.environment_id
-                            && tx.api_key_count(id).await? >= KEYS_PER_ENVIRONMENT_MAX
-                        {
-                            return Err(Error::Refused {
-                                code: "resource_capped",
-                                message: format!(
-                                    "An environment may have {KEYS_PER_ENVIRONMENT_MAX} API keys."
-                                ),
-                            });
-                        }
-                        tx.insert_api_key(&new, now)
-                            .await
-                            .map_err(|error| match error {
-                                valetkey_store::Error::Duplicate { .. } => Error::Conflict(
-                                    format!("An API key named '{}' exists.", new.display_name),
-                                ),
-                                other => other.into(),
-                            })
+        let key = self
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    if let Some(id) = new.environment_id
+                        && tx.api_key_count(id).await? >= KEYS_PER_ENVIRONMENT_MAX
+                    {
+                        return Err(Error::Refused {
+                            code: "resource_capped",
+                            message: format!(
+                                "An environment may have {KEYS_PER_ENVIRONMENT_MAX} API keys."
+                            ),
+                        });
+                    }
+                    tx.insert_api_key(&new, now).await.map_err(|error| match error {
+                        valetkey_store::Error::Duplicate { .. } => Error::Conflict(format!(
+                            "An API key named '{}' exists.",
+                            new.display_name
+                        )),
+                        other => other.into(),
                     })
                 })
-                .await?;
-        self.recorder
-            .audit(environment_id, actor, "api_key.created", key.id.to_string());
+            })
+            .await?;
+        self.recorder.audit(environment_id, actor, "api_key.created", key.id.to_string());
         Ok((key, secret))
     }
 
@@ -167,8 +160,7 @@ impl Engine {
             })
             .await?;
         self.forget_cached();
-        self.recorder
-            .audit(environment_id, actor, "api_key.revoked", id.to_string());
+        self.recorder.audit(environment_id, actor, "api_key.revoked", id.to_string());
         Ok(())
     }
 
@@ -179,9 +171,7 @@ impl Engine {
     pub async fn define_keys(&self, account_id: i64, keys: &[DefinedKey]) -> Result<()> {
         let mut rows = Vec::new();
         for key in keys {
-            let environment = self
-                .environment_by_name(account_id, &key.environment)
-                .await?;
+            let environment = self.environment_by_name(account_id, &key.environment).await?;
             let token_hash = token_hash_hex(key.secret.expose());
             let shown: String = key.secret.expose().chars().take(4).collect();
             rows.push(NewApiKey {
@@ -202,10 +192,7 @@ impl Engine {
                     tx.revoke_environment_defined_keys(account_id, now).await?;
                     for row in rows {
                         let environment_id = row.environment_id.unwrap_or_default();
-                        if !tx
-                            .revive_api_key(&row.token_hash, environment_id, &row.scopes)
-                            .await?
-                        {
+                        if !tx.revive_api_key(&row.token_hash, environment_id, &row.scopes).await? {
                             tx.insert_api_key(&row, now).await?;
                         }
                     }

@@ -8,7 +8,7 @@ use crate::protocol::class_name;
 /// A failure as the log keeps it: class, code, sentence, and the provider's own answer.
 pub(crate) fn error_json(error: &AuthError) -> Value {
     json!({
-        "class": class_name(&error.class),
+        "class": class_name(error.class),
         "code": error.code,
         "message": error.message,
         "provider_status": error.provider_status,

@@ -57,16 +57,11 @@ impl Engine {
                 Step::Send { request, pending } => (request, pending),
             };
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let reply = self
-                .exchange(request, left)
-                .await
-                .map_err(|error| not_sent(&pending, &error))?;
+            let reply =
+                self.exchange(request, left).await.map_err(|error| not_sent(&pending, &error))?;
             step = mode.reply(&self.context(party), &pending, &reply);
         }
-        Err(ours(
-            "provider_config_err",
-            "The provider entry needs more requests than allowed.",
-        ))
+        Err(ours("provider_config_err", "The provider entry needs more requests than allowed."))
     }
 
     async fn exchange(
@@ -77,9 +72,7 @@ impl Engine {
         let (content_type, body) = request.body.encode();
         let mut headers = request.headers;
         if let Some(content_type) = content_type
-            && !headers
-                .iter()
-                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+            && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
         {
             headers.push(("content-type".to_owned(), content_type.to_owned()));
         }
@@ -94,11 +87,7 @@ impl Engine {
                 redirects: Redirects::Follow,
             })
             .await?;
-        Ok(HttpReply {
-            status: reply.status,
-            headers: reply.headers,
-            body: reply.body.to_vec(),
-        })
+        Ok(HttpReply { status: reply.status, headers: reply.headers, body: reply.body.to_vec() })
     }
 
     /// Makes the provider's own check of credentials, if it has one.
@@ -112,11 +101,7 @@ impl Engine {
         credentials: &Credentials,
     ) -> Result<()> {
         let client = view.client();
-        let party = Party {
-            provider: &view.provider,
-            client: &client,
-            config,
-        };
+        let party = Party { provider: &view.provider, client: &client, config };
         let requests = valetkey_auth::verification(&self.context(&party), credentials);
         let mut last = None;
         for request in requests {
@@ -126,13 +111,13 @@ impl Engine {
                     last = Some(format!(
                         "{} answered {} to a test call, so these credentials were not saved. Check them and try again.",
                         view.provider.display_name, reply.status
-                    ))
+                    ));
                 }
                 Err(error) => {
                     last = Some(format!(
                         "The credentials could not be tested with {}: {error}.",
                         view.provider.display_name
-                    ))
+                    ));
                 }
             }
         }
@@ -150,11 +135,7 @@ impl Engine {
             return;
         };
         let client = view.client();
-        let party = Party {
-            provider: &view.provider,
-            client: &client,
-            config: &config,
-        };
+        let party = Party { provider: &view.provider, client: &client, config: &config };
         for request in valetkey_auth::revocation(&self.context(&party), &credentials) {
             let outcome = match self.exchange(request, self.settings.token_timeout).await {
                 Ok(reply) if reply.status < 400 => "connection.revoked_at_provider",
@@ -194,7 +175,7 @@ fn not_sent(pending: &Pending, error: &EgressError) -> AuthError {
 }
 
 /// The word for a class in the database and the log.
-pub(crate) fn class_name(class: &Class) -> &'static str {
+pub(crate) fn class_name(class: Class) -> &'static str {
     match class {
         Class::Transient => "transient",
         Class::Terminal => "terminal",

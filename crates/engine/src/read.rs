@@ -38,13 +38,9 @@ impl Engine {
         options: ReadOptions,
         actor: &str,
     ) -> Result<ConnectionView> {
-        let row = self
-            .store
-            .connection(environment.id, integration_key, connection_id)
-            .await?;
+        let row = self.store.connection(environment.id, integration_key, connection_id).await?;
         let Some(row) = row else {
-            self.check_integration_exists(environment.id, integration_key)
-                .await?;
+            self.check_integration_exists(environment.id, integration_key).await?;
             return Err(Error::UnknownConnection {
                 connection_id: connection_id.to_owned(),
                 integration_key: integration_key.to_owned(),
@@ -55,8 +51,7 @@ impl Engine {
         }
         self.recorder.touch_connection(row.id);
         let row = if options.force_refresh || self.is_due(&row) {
-            self.freshen(environment, row, options.force_refresh)
-                .await?
+            self.freshen(environment, row, options.force_refresh).await?
         } else {
             row
         };
@@ -67,12 +62,11 @@ impl Engine {
             row.id.to_string(),
         );
         let (credentials, config) = self.open_connection(&row).await?;
-        Ok(self.view(row, credentials, config, options.with_refresh_token))
+        Ok(self.view(row, &credentials, config, options.with_refresh_token))
     }
 
     fn is_due(&self, row: &Connection) -> bool {
-        row.refresh_due_at
-            .is_some_and(|due| due <= self.clock.now())
+        row.refresh_due_at.is_some_and(|due| due <= self.clock.now())
     }
 
     /// Refreshes a row that is due, unless it backs off; answers with the row as it is afterwards.
@@ -112,18 +106,14 @@ impl Engine {
     }
 
     async fn reread(&self, row: &Connection) -> Result<Arc<Connection>> {
-        let fresh = self
-            .store
-            .connection_by_row(row.environment_id, row.id)
-            .await?;
+        let fresh = self.store.connection_by_row(row.environment_id, row.id).await?;
         fresh.map(Arc::new).ok_or_else(|| gone(row))
     }
 
     async fn refused_without_trying(&self, row: Arc<Connection>) -> Result<Error> {
         let stored = stored_error(&row);
-        let reason = stored
-            .as_ref()
-            .map_or("The last refresh failed.", |error| error.message.as_str());
+        let reason =
+            stored.as_ref().map_or("The last refresh failed.", |error| error.message.as_str());
         let (cause, message) = if row.refresh_exhausted {
             (
                 "connection_refresh_exhausted",
@@ -160,7 +150,7 @@ impl Engine {
     pub(crate) fn view(
         &self,
         row: Arc<Connection>,
-        credentials: Credentials,
+        credentials: &Credentials,
         config: Map<String, Value>,
         with_refresh_token: bool,
     ) -> ConnectionView {
@@ -170,23 +160,11 @@ impl Engine {
             strip_refresh_tokens(&mut credentials);
             strip_refresh_tokens(&mut config);
         }
-        ConnectionView {
-            last_fetched_at: Some(self.clock.now()),
-            row,
-            config,
-            credentials,
-        }
+        ConnectionView { last_fetched_at: Some(self.clock.now()), row, config, credentials }
     }
 
     async fn open_config(&self, row: &Connection) -> Result<Value> {
-        self.sealer
-            .open_json(
-                row.environment_id,
-                Column::CONFIG,
-                &row.row_uuid,
-                &row.config,
-            )
-            .await
+        self.sealer.open_json(row.environment_id, Column::CONFIG, &row.row_uuid, &row.config).await
     }
 
     /// Credentials and configuration of a row, opened.
@@ -196,16 +174,10 @@ impl Engine {
     ) -> Result<(Credentials, Map<String, Value>)> {
         let credentials: Value = self
             .sealer
-            .open_json(
-                row.environment_id,
-                Column::CREDENTIALS,
-                &row.row_uuid,
-                &row.credentials,
-            )
+            .open_json(row.environment_id, Column::CREDENTIALS, &row.row_uuid, &row.credentials)
             .await?;
-        let config = match self.open_config(row).await? {
-            Value::Object(config) => config,
-            _ => return Err(Error::Corrupt("connection_config")),
+        let Value::Object(config) = self.open_config(row).await? else {
+            return Err(Error::Corrupt("connection_config"));
         };
         Ok((Credentials::from_json(credentials), config))
     }

@@ -74,12 +74,7 @@ impl Recorder {
         action: &'static str,
         target: impl Into<String>,
     ) {
-        let key = AuditKey {
-            environment_id,
-            actor: actor.into(),
-            action,
-            target: target.into(),
-        };
+        let key = AuditKey { environment_id, actor: actor.into(), action, target: target.into() };
         let now = self.clock.now();
         self.with(|buffer| {
             let entry = buffer.audit.entry(key).or_insert((0, now));

@@ -29,7 +29,7 @@ use crate::webhooks::payload::AuthOperation;
 /// Pause after the first two failures in a row; it doubles from there.
 const BACKOFF_FIRST: Duration = Duration::from_secs(30);
 /// Longest pause between attempts.
-const BACKOFF_MAX: Duration = Duration::from_secs(15 * 60);
+const BACKOFF_MAX: Duration = Duration::from_mins(15);
 /// How often a flight looks whether another process has finished, if no notice arrives.
 const LEASE_POLL: Duration = Duration::from_millis(250);
 /// How often and how patiently a good result is written when the database falters: losing it
@@ -60,19 +60,13 @@ pub(crate) struct Flights(Mutex<HashMap<i64, watch::Receiver<Option<Outcome>>>>)
 
 impl Flights {
     pub(crate) fn has(&self, row: i64) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(&row)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&row)
     }
 
     fn join_or_begin(
         &self,
         row: i64,
-    ) -> (
-        watch::Receiver<Option<Outcome>>,
-        Option<watch::Sender<Option<Outcome>>>,
-    ) {
+    ) -> (watch::Receiver<Option<Outcome>>, Option<watch::Sender<Option<Outcome>>>) {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&row) {
             return (flight.clone(), None);
@@ -83,10 +77,7 @@ impl Flights {
     }
 
     fn end(&self, row: i64) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&row);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&row);
     }
 }
 
@@ -134,22 +125,16 @@ impl Engine {
     ) -> Outcome {
         let (mut told, begun) = self.flights.join_or_begin(row.id);
         if let Some(tell) = begun {
-            let landing = Landing {
-                engine: self.clone(),
-                row: row.id,
-            };
+            let landing = Landing { engine: self.clone(), row: row.id };
             let (engine, environment, row) = (self.clone(), environment.clone(), row.clone());
             self.tasks.spawn(async move {
-                let outcome = engine
-                    .fly(&environment, row, forced)
-                    .await
-                    .unwrap_or_else(|error| {
-                        tracing::error!(
-                            error = &error as &dyn std::error::Error,
-                            "a refresh could not be carried out"
-                        );
-                        Outcome::Trouble
-                    });
+                let outcome = engine.fly(&environment, row, forced).await.unwrap_or_else(|error| {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a refresh could not be carried out"
+                    );
+                    Outcome::Trouble
+                });
                 drop(landing);
                 // Nobody waiting any more is fine.
                 let _ = tell.send(Some(outcome));
@@ -187,11 +172,7 @@ impl Engine {
             return Ok(Outcome::NothingToDo);
         };
         let client = view.client();
-        let party = Party {
-            provider: &view.provider,
-            client: &client,
-            config: &config,
-        };
+        let party = Party { provider: &view.provider, client: &client, config: &config };
         let first = mode.refresh(&self.context(&party), &credentials);
         match self.run_steps(mode, &party, first).await {
             Ok(grant) => self.succeed(environment, &row, &view, grant, config).await,
@@ -203,12 +184,9 @@ impl Engine {
     async fn lease(&self, asked: &Connection, forced: bool) -> Result<Leased> {
         let mut notices = self.store.notices();
         let began = self.clock.now();
-        let deadline = tokio::time::Instant::now() + self.settings.refresh_lease * 2;
+        let deadline = tokio::time::Instant::now() + self.settings.refresh_lease() * 2;
         loop {
-            let Some(row) = self
-                .store
-                .connection_by_row(asked.environment_id, asked.id)
-                .await?
+            let Some(row) = self.store.connection_by_row(asked.environment_id, asked.id).await?
             else {
                 return Ok(Leased::Settled(Outcome::Gone));
             };
@@ -244,13 +222,12 @@ impl Engine {
 
     async fn try_lease(&self, row: &Connection, now: Timestamp) -> Result<bool> {
         let (row, owner) = (row.clone(), self.instance.clone());
-        let until = now.plus(self.settings.refresh_lease);
-        Ok(self
-            .store
+        let until = now.plus(self.settings.refresh_lease());
+        self.store
             .write::<_, Error, _>(move |tx| {
                 Box::pin(async move { Ok(tx.lease_refresh(&row, &owner, until, now).await?) })
             })
-            .await?)
+            .await
     }
 
     async fn give_back(&self, row: &Connection) -> Result<()> {
@@ -273,48 +250,29 @@ impl Engine {
         let now = self.clock.now();
         let (expires_at, refresh_due_at) =
             refresh_times(&view.provider, &grant.credentials, now, true);
-        let changed = grant
-            .connection_config
-            .iter()
-            .any(|(key, value)| config.get(key) != Some(value));
+        let changed =
+            grant.connection_config.iter().any(|(key, value)| config.get(key) != Some(value));
         config.extend(grant.connection_config);
         let id = environment.id;
         let credentials = self
             .sealer
-            .seal_json(
-                id,
-                Column::CREDENTIALS,
-                &row.row_uuid,
-                &grant.credentials.to_json(),
-            )
+            .seal_json(id, Column::CREDENTIALS, &row.row_uuid, &grant.credentials.to_json())
             .await?;
-        let config = match changed {
-            true => Some(
-                self.sealer
-                    .seal_json(id, Column::CONFIG, &row.row_uuid, &config)
-                    .await?,
-            ),
-            false => None,
+        let config = if changed {
+            Some(self.sealer.seal_json(id, Column::CONFIG, &row.row_uuid, &config).await?)
+        } else {
+            None
         };
-        let success = RefreshSuccess {
-            credentials,
-            config,
-            expires_at,
-            refresh_due_at,
-        };
+        let success = RefreshSuccess { credentials, config, expires_at, refresh_due_at };
         let operation = self.refresh_operation(row, "success", None);
         let event = environment
             .settings
             .on_auth_refresh_success
             .then(|| self.refresh_event(environment, row, view, None));
         for attempt in 1..=WRITE_ATTEMPTS {
-            match self
-                .write_success(row, &success, &operation, event.as_ref(), now)
-                .await
-            {
-                Ok(true) => return Ok(Outcome::Refreshed),
-                // The row was repaired or deleted meanwhile; what it has now is newer than this.
-                Ok(false) => return Ok(Outcome::Refreshed),
+            match self.write_success(row, &success, &operation, event.as_ref(), now).await {
+                // False when the row was repaired or deleted meanwhile: what it has now is newer.
+                Ok(_) => return Ok(Outcome::Refreshed),
                 Err(error) if attempt == WRITE_ATTEMPTS => return Err(error),
                 Err(error) => {
                     tracing::warn!(
@@ -371,7 +329,7 @@ impl Engine {
         let tell = !before.as_ref().is_some_and(|error| error.told) && (terminal || !still_valid);
         let mut operation = self.refresh_operation(row, "failed", Some(&error));
         let stored = StoredRefreshError {
-            class: class_name(&error.class).to_owned(),
+            class: class_name(error.class).to_owned(),
             code: error.code.clone(),
             message: error.message.clone(),
             log_id: operation.id.clone(),
@@ -413,7 +371,7 @@ impl Engine {
         let pause = doubled.min(BACKOFF_MAX);
         let jitter = Duration::from_millis(self.rng.below(pause.as_millis() as u64 / 3));
         let asked = Duration::from_secs(retry_after_seconds.unwrap_or(0)).min(BACKOFF_MAX);
-        (pause - jitter).max(asked)
+        pause.saturating_sub(jitter).max(asked)
     }
 
     fn refresh_operation(
@@ -467,10 +425,7 @@ impl Engine {
         let now = self.clock.now();
         let active_since = now.minus(self.settings.refresh_active_within);
         let idle_due_before = now.minus(self.settings.refresh_idle_after);
-        let due = self
-            .store
-            .connections_due(now, active_since, idle_due_before, limit)
-            .await?;
+        let due = self.store.connections_due(now, active_since, idle_due_before, limit).await?;
         let tried = due.len();
         let mut flights = Vec::with_capacity(tried);
         for row in due {

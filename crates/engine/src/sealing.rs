@@ -27,40 +27,19 @@ pub struct Column {
 
 impl Column {
     /// Credentials of a connection, by `row_uuid`.
-    pub const CREDENTIALS: Self = Self {
-        table: "connections",
-        column: "credentials",
-    };
+    pub const CREDENTIALS: Self = Self { table: "connections", column: "credentials" };
     /// Configuration of a connection, by `row_uuid`.
-    pub const CONFIG: Self = Self {
-        table: "connections",
-        column: "config",
-    };
+    pub const CONFIG: Self = Self { table: "connections", column: "config" };
     /// Secrets of an integration, by `row_uuid`.
-    pub const INTEGRATION: Self = Self {
-        table: "integrations",
-        column: "secrets",
-    };
+    pub const INTEGRATION: Self = Self { table: "integrations", column: "secrets" };
     /// Payload of a connect session, by id.
-    pub const SESSION: Self = Self {
-        table: "connect_sessions",
-        column: "payload",
-    };
+    pub const SESSION: Self = Self { table: "connect_sessions", column: "payload" };
     /// Payload of a redirect flow, by state hash.
-    pub const STATE: Self = Self {
-        table: "oauth_states",
-        column: "payload",
-    };
+    pub const STATE: Self = Self { table: "oauth_states", column: "payload" };
     /// A webhook signing key, by id.
-    pub const SIGNING_KEY: Self = Self {
-        table: "signing_keys",
-        column: "key",
-    };
+    pub const SIGNING_KEY: Self = Self { table: "signing_keys", column: "key" };
     /// An environment variable, by name.
-    pub const VARIABLE: Self = Self {
-        table: "environment_variables",
-        column: "value",
-    };
+    pub const VARIABLE: Self = Self { table: "environment_variables", column: "value" };
 
     /// Every sealed column there is, for rotation and its test.
     pub const ALL: &[Self] = &[
@@ -87,13 +66,7 @@ pub struct Sealer {
 impl Sealer {
     pub(crate) fn new(ring: MasterKeyRing, store: Store, rng: Rng) -> Self {
         let cache = || Cache::new(DATA_KEYS_CACHED_MAX);
-        Self {
-            ring,
-            store,
-            rng,
-            active: cache(),
-            by_id: Cache::new(DATA_KEYS_CACHED_MAX),
-        }
+        Self { ring, store, rng, active: cache(), by_id: Cache::new(DATA_KEYS_CACHED_MAX) }
     }
 
     /// Makes the first data key of a new environment, in the transaction that makes it.
@@ -104,11 +77,7 @@ impl Sealer {
         now: Timestamp,
     ) -> Result<DataKey> {
         let (key, wrapped) = self.ring.new_data_key(environment_id, &self.rng);
-        let row = DataKeyRow {
-            id: hex::encode(key.id()),
-            environment_id,
-            wrapped,
-        };
+        let row = DataKeyRow { id: hex::encode(key.id()), environment_id, wrapped };
         tx.insert_data_key(&row, now).await?;
         Ok(key)
     }
@@ -133,12 +102,7 @@ impl Sealer {
         text: &[u8],
     ) -> Result<Sealed> {
         let key = self.active_key(environment_id).await?;
-        Ok(seal(
-            &key,
-            &binding(environment_id, column, row),
-            text,
-            &self.rng,
-        ))
+        Ok(seal(&key, &binding(environment_id, column, row), text, &self.rng))
     }
 
     /// Seals a text with a key at hand, for rows made together with their environment.
@@ -200,11 +164,8 @@ impl Sealer {
         if let Some(key) = self.active.get(&environment_id) {
             return Ok(key);
         }
-        let row = self
-            .store
-            .active_data_key(environment_id)
-            .await?
-            .ok_or(VaultError::UnknownKey)?;
+        let row =
+            self.store.active_data_key(environment_id).await?.ok_or(VaultError::UnknownKey)?;
         let key = Arc::new(self.unwrap(&row)?);
         self.active.insert(environment_id, key.clone());
         Ok(key)
@@ -214,11 +175,7 @@ impl Sealer {
         if let Some(key) = self.by_id.get(&id) {
             return Ok(key);
         }
-        let row = self
-            .store
-            .data_key(&hex::encode(id))
-            .await?
-            .ok_or(VaultError::UnknownKey)?;
+        let row = self.store.data_key(&hex::encode(id)).await?.ok_or(VaultError::UnknownKey)?;
         let key = Arc::new(self.unwrap(&row)?);
         self.by_id.insert(id, key.clone());
         Ok(key)
@@ -227,17 +184,10 @@ impl Sealer {
     fn unwrap(&self, row: &DataKeyRow) -> Result<DataKey> {
         let mut id = DataKeyId::default();
         hex::decode_to_slice(&row.id, &mut id).map_err(|_| Error::Corrupt("data key id"))?;
-        Ok(self
-            .ring
-            .unwrap_data_key(id, row.environment_id, &row.wrapped)?)
+        Ok(self.ring.unwrap_data_key(id, row.environment_id, &row.wrapped)?)
     }
 }
 
 fn binding(environment_id: i64, column: Column, row: &str) -> RowBinding<'static> {
-    RowBinding {
-        table: column.table,
-        column: column.column,
-        environment_id,
-        row: row.to_owned(),
-    }
+    RowBinding { table: column.table, column: column.column, environment_id, row: row.to_owned() }
 }

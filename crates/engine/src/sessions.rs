@@ -66,10 +66,7 @@ impl SessionPayload {
 
     /// The presets for an integration.
     pub fn defaults(&self, integration_key: &str) -> Option<&Map<String, Value>> {
-        self.integrations_config_defaults
-            .as_ref()?
-            .get(integration_key)?
-            .as_object()
+        self.integrations_config_defaults.as_ref()?.get(integration_key)?.as_object()
     }
 }
 
@@ -118,10 +115,7 @@ impl Engine {
         )
         .map_err(|issue| Error::Invalid(vec![issue]))?;
         self.check_integrations_exist(environment, &request).await?;
-        let payload = SessionPayload {
-            tags: Some(tags),
-            ..payload(request)
-        };
+        let payload = SessionPayload { tags: Some(tags), ..payload(request) };
         self.store_session(environment, payload, None, actor).await
     }
 
@@ -137,10 +131,7 @@ impl Engine {
         request: CreateSession,
         actor: &str,
     ) -> Result<MadeSession> {
-        let row = self
-            .store
-            .connection(environment.id, integration_key, connection_id)
-            .await?;
+        let row = self.store.connection(environment.id, integration_key, connection_id).await?;
         let row = row.ok_or_else(|| Error::Refused {
             code: "invalid_body",
             message: format!("There is no connection '{connection_id}' for integration '{integration_key}' to repair."),
@@ -154,18 +145,11 @@ impl Engine {
             request.tags.as_ref(),
         )
         .map_err(|issue| Error::Invalid(vec![issue]))?;
-        let stored_user = row
-            .end_user
-            .as_deref()
-            .and_then(|text| serde_json::from_str(text).ok());
-        let mut payload = SessionPayload {
-            tags: names_tags.then_some(tags),
-            ..payload(request)
-        };
+        let stored_user = row.end_user.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let mut payload = SessionPayload { tags: names_tags.then_some(tags), ..payload(request) };
         payload.end_user = payload.end_user.or(stored_user);
         payload.allowed_integrations = Some(vec![integration_key.to_owned()]);
-        self.store_session(environment, payload, Some(row.id), actor)
-            .await
+        self.store_session(environment, payload, Some(row.id), actor).await
     }
 
     async fn check_integrations_exist(
@@ -174,22 +158,15 @@ impl Engine {
         request: &CreateSession,
     ) -> Result<()> {
         let allowed = request.allowed_integrations.iter().flatten();
-        let named = allowed.enumerate().map(|(index, key)| {
-            (
-                vec!["allowed_integrations".to_owned(), index.to_string()],
-                key,
-            )
-        });
-        let defaults = request
-            .integrations_config_defaults
-            .iter()
-            .flat_map(Map::keys);
-        let named = named.chain(defaults.map(|key| {
-            (
-                vec!["integrations_config_defaults".to_owned(), key.clone()],
-                key,
-            )
-        }));
+        let named = allowed
+            .enumerate()
+            .map(|(index, key)| (vec!["allowed_integrations".to_owned(), index.to_string()], key));
+        let defaults = request.integrations_config_defaults.iter().flat_map(Map::keys);
+        let named =
+            named
+                .chain(defaults.map(|key| {
+                    (vec!["integrations_config_defaults".to_owned(), key.clone()], key)
+                }));
         let overrides = request.overrides.iter().flat_map(Map::keys);
         let named: Vec<_> = named
             .chain(overrides.map(|key| (vec!["overrides".to_owned(), key.clone()], key)))
@@ -207,11 +184,7 @@ impl Engine {
                 path,
             })
             .collect();
-        if issues.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Invalid(issues))
-        }
+        if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
     }
 
     async fn store_session(
@@ -262,26 +235,15 @@ impl Engine {
                 })
             })
             .await?;
-        self.recorder
-            .audit(Some(environment.id), actor, "connect_session.created", id);
-        let connect_link = format!(
-            "{}/?session_token={}",
-            self.settings.connect_url,
-            token.expose()
-        );
-        Ok(MadeSession {
-            token,
-            connect_link,
-            expires_at,
-        })
+        self.recorder.audit(Some(environment.id), actor, "connect_session.created", id);
+        let connect_link =
+            format!("{}/?session_token={}", self.settings.connect_url, token.expose());
+        Ok(MadeSession { token, connect_link, expires_at })
     }
 
     /// The session of a token. `None` when it is unknown, ended or expired.
     pub async fn session(&self, token: &str) -> Result<Option<Session>> {
-        let found = self
-            .store
-            .connect_session(&token_hash_hex(token), self.clock.now())
-            .await?;
+        let found = self.store.connect_session(&token_hash_hex(token), self.clock.now()).await?;
         match found {
             Some(row) => Ok(Some(self.open_session(row).await?)),
             None => Ok(None),

@@ -48,10 +48,7 @@ const USE_OWNER_LINK: &str = "UPDATE owner_links SET used_at = $2
      WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING account_id";
 
 fn account(row: &Row) -> Result<Account> {
-    Ok(Account {
-        id: row.get("id")?,
-        name: row.get("name")?,
-    })
+    Ok(Account { id: row.get("id")?, name: row.get("name")? })
 }
 
 fn member(row: &Row) -> Result<Member> {
@@ -67,20 +64,12 @@ fn member(row: &Row) -> Result<Member> {
 impl Store {
     /// The account the first run made.
     pub async fn first_account(&self) -> Result<Option<Account>> {
-        self.db
-            .fetch_optional(FIRST_ACCOUNT, params![])
-            .await?
-            .as_ref()
-            .map(account)
-            .transpose()
+        self.db.fetch_optional(FIRST_ACCOUNT, params![]).await?.as_ref().map(account).transpose()
     }
 
     /// How many people may sign in.
     pub async fn member_count(&self, account_id: i64) -> Result<i64> {
-        let row = self
-            .db
-            .fetch_optional(MEMBER_COUNT, params![account_id])
-            .await?;
+        let row = self.db.fetch_optional(MEMBER_COUNT, params![account_id]).await?;
         row.map_or(Ok(0), |row| row.get("n"))
     }
 
@@ -96,33 +85,22 @@ impl Store {
 
     /// Whether a one-time owner link can still be used.
     pub async fn owner_link_is_live(&self, token_hash: &str, now: Timestamp) -> Result<bool> {
-        Ok(self
-            .db
-            .fetch_optional(OWNER_LINK_LIVE, params![token_hash, now])
-            .await?
-            .is_some())
+        Ok(self.db.fetch_optional(OWNER_LINK_LIVE, params![token_hash, now]).await?.is_some())
     }
 }
 
 impl Tx {
     /// The account the first run made, seen from inside a transaction.
     pub async fn first_account(&mut self) -> Result<Option<Account>> {
-        self.fetch_optional(FIRST_ACCOUNT, params![])
-            .await?
-            .as_ref()
-            .map(account)
-            .transpose()
+        self.fetch_optional(FIRST_ACCOUNT, params![]).await?.as_ref().map(account).transpose()
     }
 
     /// Keeps other processes from doing the first run at the same time, until commit.
     pub async fn lock_first_run(&mut self) -> Result<()> {
         if self.is_postgres() {
             // The number only has to be the same in every release.
-            self.fetch_optional(
-                "SELECT pg_advisory_xact_lock(7616516) IS NULL AS done",
-                params![],
-            )
-            .await?;
+            self.fetch_optional("SELECT pg_advisory_xact_lock(7616516) IS NULL AS done", params![])
+                .await?;
         }
         Ok(())
     }
@@ -142,10 +120,7 @@ impl Tx {
         now: Timestamp,
     ) -> Result<Member> {
         let row = self
-            .fetch_one(
-                INSERT_MEMBER,
-                params![account_id, email, password_hash, role, now],
-            )
+            .fetch_one(INSERT_MEMBER, params![account_id, email, password_hash, role, now])
             .await?;
         member(&row)
     }
@@ -158,11 +133,7 @@ impl Tx {
         expires_at: Timestamp,
     ) -> Result<()> {
         self.execute(DROP_OWNER_LINKS, params![account_id]).await?;
-        self.execute(
-            INSERT_OWNER_LINK,
-            params![token_hash, account_id, expires_at],
-        )
-        .await?;
+        self.execute(INSERT_OWNER_LINK, params![token_hash, account_id, expires_at]).await?;
         Ok(())
     }
 
@@ -172,9 +143,7 @@ impl Tx {
         token_hash: &str,
         now: Timestamp,
     ) -> Result<Option<i64>> {
-        let row = self
-            .fetch_optional(USE_OWNER_LINK, params![token_hash, now])
-            .await?;
+        let row = self.fetch_optional(USE_OWNER_LINK, params![token_hash, now]).await?;
         row.map(|row| row.get("account_id")).transpose()
     }
 }

@@ -119,12 +119,7 @@ impl Store {
         environment_id: Option<i64>,
     ) -> Result<Vec<ApiKey>> {
         let values = params![account_id, environment_id];
-        self.db
-            .fetch_all(OF_ENVIRONMENT, values)
-            .await?
-            .iter()
-            .map(api_key)
-            .collect()
+        self.db.fetch_all(OF_ENVIRONMENT, values).await?.iter().map(api_key).collect()
     }
 }
 
@@ -157,10 +152,7 @@ impl Tx {
         scopes: &ScopeSet,
     ) -> Result<bool> {
         let scopes = json!(scopes.as_slice()).to_string();
-        let changed = self
-            .execute(REVIVE, params![token_hash, environment_id, scopes])
-            .await?
-            > 0;
+        let changed = self.execute(REVIVE, params![token_hash, environment_id, scopes]).await? > 0;
         self.notify(Notice::Environment(environment_id));
         Ok(changed)
     }
@@ -171,9 +163,7 @@ impl Tx {
         account_id: i64,
         now: Timestamp,
     ) -> Result<()> {
-        self.execute(REVOKE_ORIGIN, params![account_id, now])
-            .await
-            .map(|_| ())
+        self.execute(REVOKE_ORIGIN, params![account_id, now]).await.map(|_| ())
     }
 
     /// Revokes a key and says whether it was live.
@@ -183,10 +173,7 @@ impl Tx {
         id: i64,
         now: Timestamp,
     ) -> Result<bool> {
-        let Some(row) = self
-            .fetch_optional(REVOKE, params![account_id, id, now])
-            .await?
-        else {
+        let Some(row) = self.fetch_optional(REVOKE, params![account_id, id, now]).await? else {
             return Ok(false);
         };
         let environment: Option<i64> = row.get("environment_id")?;
@@ -196,15 +183,11 @@ impl Tx {
 
     /// Live keys of an environment.
     pub async fn api_key_count(&mut self, environment_id: i64) -> Result<i64> {
-        self.fetch_one(COUNT, params![environment_id])
-            .await?
-            .get("n")
+        self.fetch_one(COUNT, params![environment_id]).await?.get("n")
     }
 
     /// Notes that keys were used.
     pub async fn touch_api_keys(&mut self, ids: &[i64], now: Timestamp) -> Result<()> {
-        self.execute(TOUCH, params![now, json!(ids).to_string()])
-            .await
-            .map(|_| ())
+        self.execute(TOUCH, params![now, json!(ids).to_string()]).await.map(|_| ())
     }
 }

@@ -67,10 +67,7 @@ fn audit_row(row: &Row) -> Result<AuditRow> {
 impl Store {
     /// Entries about an environment, newest first.
     pub async fn audit(&self, environment_id: i64, limit: i64) -> Result<Vec<AuditRow>> {
-        let rows = self
-            .db
-            .fetch_all(OF_ENVIRONMENT, params![environment_id, limit])
-            .await?;
+        let rows = self.db.fetch_all(OF_ENVIRONMENT, params![environment_id, limit]).await?;
         rows.iter().map(audit_row).collect()
     }
 

@@ -58,10 +58,7 @@ impl Store {
         token_hash: &str,
         now: Timestamp,
     ) -> Result<Option<ConnectSession>> {
-        let row = self
-            .db
-            .fetch_optional(BY_HASH, params![token_hash, now])
-            .await?;
+        let row = self.db.fetch_optional(BY_HASH, params![token_hash, now]).await?;
         row.as_ref().map(connect_session).transpose()
     }
 

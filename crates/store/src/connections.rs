@@ -297,26 +297,13 @@ fn end_user_columns(connection_id: &str, end_user: Option<&str>) -> Result<EndUs
     let json: Json = end_user
         .map_or(Ok(Json::Null), serde_json::from_str)
         .map_err(|_| Error::Malformed { column: "end_user" })?;
-    let text = |value: &Json| {
-        value
-            .as_str()
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
-    let searched = [
-        Some(connection_id.to_owned()),
-        text(&json["display_name"]),
-        text(&json["email"]),
-    ];
+    let text = |value: &Json| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let searched =
+        [Some(connection_id.to_owned()), text(&json["display_name"]), text(&json["email"])];
     Ok(EndUserColumns {
         id: text(&json["id"]),
         organization_id: text(&json["organization"]["id"]),
-        search_text: searched
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("\n")
-            .to_lowercase(),
+        search_text: searched.into_iter().flatten().collect::<Vec<_>>().join("\n").to_lowercase(),
     })
 }
 
@@ -342,11 +329,7 @@ impl Store {
         integration_key: &str,
         connection_id: &str,
     ) -> Result<Option<Arc<Connection>>> {
-        let key = (
-            environment_id,
-            integration_key.to_owned(),
-            connection_id.to_owned(),
-        );
+        let key = (environment_id, integration_key.to_owned(), connection_id.to_owned());
         let Some(cache) = &self.publisher.cache else {
             return self.connection_on_disk(&key).await;
         };
@@ -376,10 +359,7 @@ impl Store {
         environment_id: i64,
         id: i64,
     ) -> Result<Option<Connection>> {
-        let row = self
-            .db
-            .fetch_optional(BY_ROW, params![environment_id, id])
-            .await?;
+        let row = self.db.fetch_optional(BY_ROW, params![environment_id, id]).await?;
         row.as_ref().map(connection).transpose()
     }
 
@@ -389,22 +369,12 @@ impl Store {
         environment_id: i64,
         filter: &ConnectionFilter,
     ) -> Result<Vec<Connection>> {
-        let keys = filter
-            .integration_keys
-            .as_ref()
-            .map(json_text)
-            .transpose()?;
-        let tags = Some(&filter.tags)
-            .filter(|tags| !tags.is_empty())
-            .map(json_text)
-            .transpose()?;
+        let keys = filter.integration_keys.as_ref().map(json_text).transpose()?;
+        let tags = Some(&filter.tags).filter(|tags| !tags.is_empty()).map(json_text).transpose()?;
         let mut values = params![
             environment_id,
             &filter.connection_id,
-            filter
-                .search
-                .as_deref()
-                .map(|part| like_pattern(&part.to_lowercase())),
+            filter.search.as_deref().map(|part| like_pattern(&part.to_lowercase())),
             &filter.end_user_id,
             &filter.end_user_organization_id,
             keys,
@@ -419,12 +389,7 @@ impl Store {
             }
             None => LIST,
         };
-        self.db
-            .fetch_all(sql, values)
-            .await?
-            .iter()
-            .map(connection)
-            .collect()
+        self.db.fetch_all(sql, values).await?.iter().map(connection).collect()
     }
 }
 
@@ -437,11 +402,7 @@ impl Tx {
         connection_id: &str,
     ) -> Result<Option<Connection>> {
         let values = params![environment_id, integration_key, connection_id];
-        self.fetch_optional(LOCK, values)
-            .await?
-            .as_ref()
-            .map(connection)
-            .transpose()
+        self.fetch_optional(LOCK, values).await?.as_ref().map(connection).transpose()
     }
 
     /// A connection by row id, held until commit.
@@ -450,9 +411,7 @@ impl Tx {
         environment_id: i64,
         id: i64,
     ) -> Result<Option<Connection>> {
-        let row = self
-            .fetch_optional(LOCK_ROW, params![environment_id, id])
-            .await?;
+        let row = self.fetch_optional(LOCK_ROW, params![environment_id, id]).await?;
         row.as_ref().map(connection).transpose()
     }
 
@@ -479,10 +438,7 @@ impl Tx {
             user.id,
             user.organization_id,
             user.search_text,
-            patch
-                .webhook_url_override
-                .clone()
-                .filter(|url| !url.is_empty()),
+            patch.webhook_url_override.clone().filter(|url| !url.is_empty()),
             new.expires_at,
             new.refresh_due_at,
             false,
@@ -532,10 +488,8 @@ impl Tx {
             Some(tags) => serde_json::to_string(tags).unwrap_or_default(),
             None => existing.tags.clone(),
         };
-        let webhook_url = patch
-            .webhook_url_override
-            .clone()
-            .or_else(|| existing.webhook_url_override.clone());
+        let webhook_url =
+            patch.webhook_url_override.clone().or_else(|| existing.webhook_url_override.clone());
         let values = params![
             existing.environment_id,
             existing.id,
@@ -552,8 +506,7 @@ impl Tx {
         self.notify(crate::Notice::Connection(existing.id));
         if let Some(tags) = &patch.tags {
             self.execute(DROP_TAGS, params![existing.id]).await?;
-            self.insert_tags(existing.environment_id, existing.id, tags)
-                .await?;
+            self.insert_tags(existing.environment_id, existing.id, tags).await?;
         }
         Ok(())
     }
@@ -565,19 +518,14 @@ impl Tx {
         id: i64,
         now: Timestamp,
     ) -> Result<bool> {
-        let deleted = self
-            .execute(DELETE, params![environment_id, id, now])
-            .await?
-            > 0;
+        let deleted = self.execute(DELETE, params![environment_id, id, now]).await? > 0;
         self.notify(crate::Notice::Connection(id));
         Ok(deleted)
     }
 
     /// Notes that connections were read.
     pub async fn touch_connections(&mut self, ids: &[i64], now: Timestamp) -> Result<()> {
-        self.execute(TOUCH, params![now, serde_json::json!(ids).to_string()])
-            .await
-            .map(|_| ())
+        self.execute(TOUCH, params![now, serde_json::json!(ids).to_string()]).await.map(|_| ())
     }
 
     async fn insert_tags(
@@ -588,8 +536,7 @@ impl Tx {
     ) -> Result<()> {
         for (key, value) in tags {
             let value = value.as_str().unwrap_or_default();
-            self.execute(INSERT_TAG, params![environment_id, key, value, row])
-                .await?;
+            self.execute(INSERT_TAG, params![environment_id, key, value, row]).await?;
         }
         Ok(())
     }

@@ -38,31 +38,18 @@ fn data_key(row: &Row) -> Result<DataKeyRow> {
 impl Store {
     /// A data key by hex id.
     pub async fn data_key(&self, id: &str) -> Result<Option<DataKeyRow>> {
-        self.db
-            .fetch_optional(BY_ID, params![id])
-            .await?
-            .as_ref()
-            .map(data_key)
-            .transpose()
+        self.db.fetch_optional(BY_ID, params![id]).await?.as_ref().map(data_key).transpose()
     }
 
     /// The key that seals new values of an environment.
     pub async fn active_data_key(&self, environment_id: i64) -> Result<Option<DataKeyRow>> {
-        let row = self
-            .db
-            .fetch_optional(ACTIVE, params![environment_id])
-            .await?;
+        let row = self.db.fetch_optional(ACTIVE, params![environment_id]).await?;
         row.as_ref().map(data_key).transpose()
     }
 
     /// Every data key, oldest first.
     pub async fn data_keys(&self) -> Result<Vec<DataKeyRow>> {
-        self.db
-            .fetch_all(ALL, params![])
-            .await?
-            .iter()
-            .map(data_key)
-            .collect()
+        self.db.fetch_all(ALL, params![]).await?.iter().map(data_key).collect()
     }
 }
 
@@ -70,11 +57,7 @@ impl Tx {
     /// Makes a key the active one; the one before it still opens what it sealed.
     pub async fn insert_data_key(&mut self, key: &DataKeyRow, now: Timestamp) -> Result<()> {
         self.execute(RETIRE, params![key.environment_id]).await?;
-        self.execute(
-            INSERT,
-            params![&key.id, key.environment_id, &key.wrapped, now],
-        )
-        .await?;
+        self.execute(INSERT, params![&key.id, key.environment_id, &key.wrapped, now]).await?;
         Ok(())
     }
 

@@ -25,10 +25,7 @@ pub(crate) struct Sql {
 
 impl From<&'static str> for Sql {
     fn from(text: &'static str) -> Self {
-        Self {
-            sqlite: text,
-            postgres: text,
-        }
+        Self { sqlite: text, postgres: text }
     }
 }
 
@@ -91,11 +88,7 @@ macro_rules! bind {
 /// PostgreSQL's text cannot hold U+0000. It is stored as U+FFFD on both engines, and a lookup by the
 /// same text finds it.
 fn storable(text: String) -> String {
-    if text.contains('\0') {
-        text.replace('\0', "\u{fffd}")
-    } else {
-        text
-    }
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// A list of rows or values as the JSON that a statement expands, with [`storable`] texts.
@@ -112,11 +105,7 @@ pub(crate) fn json_text(values: &impl Serialize) -> Result<String> {
         kept.push_str(before);
         let length = if escape.starts_with("\\u") { 6 } else { 2 };
         let (escape, after) = escape.split_at(length);
-        kept.push_str(if escape == "\\u0000" {
-            "\\ufffd"
-        } else {
-            escape
-        });
+        kept.push_str(if escape == "\\u0000" { "\\ufffd" } else { escape });
         rest = after;
     }
     kept.push_str(rest);
@@ -138,14 +127,12 @@ impl Db {
     ) -> Result<Option<Row>> {
         let sql = sql.into();
         Ok(match self {
-            Db::Sqlite { readers, .. } => bind!(sql.sqlite, values)
-                .fetch_optional(readers)
-                .await?
-                .map(Row::Sqlite),
-            Db::Postgres(pool) => bind!(sql.postgres, values)
-                .fetch_optional(pool)
-                .await?
-                .map(Row::Postgres),
+            Db::Sqlite { readers, .. } => {
+                bind!(sql.sqlite, values).fetch_optional(readers).await?.map(Row::Sqlite)
+            }
+            Db::Postgres(pool) => {
+                bind!(sql.postgres, values).fetch_optional(pool).await?.map(Row::Postgres)
+            }
         })
     }
 
@@ -181,24 +168,19 @@ pub(crate) enum TxInner {
 
 impl Tx {
     pub(crate) fn new(inner: TxInner) -> Self {
-        Self {
-            inner,
-            notices: HashSet::new(),
-        }
+        Self { inner, notices: HashSet::new() }
     }
 
     /// Runs a statement and says how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: impl Into<Sql>, values: Vec<Value>) -> Result<u64> {
         let sql = sql.into();
         Ok(match &mut self.inner {
-            TxInner::Sqlite(connection) => bind!(sql.sqlite, values)
-                .execute(connection.as_mut())
-                .await?
-                .rows_affected(),
-            TxInner::Postgres(transaction) => bind!(sql.postgres, values)
-                .execute(transaction.as_mut())
-                .await?
-                .rows_affected(),
+            TxInner::Sqlite(connection) => {
+                bind!(sql.sqlite, values).execute(connection.as_mut()).await?.rows_affected()
+            }
+            TxInner::Postgres(transaction) => {
+                bind!(sql.postgres, values).execute(transaction.as_mut()).await?.rows_affected()
+            }
         })
     }
 
@@ -226,9 +208,7 @@ impl Tx {
         sql: impl Into<Sql>,
         values: Vec<Value>,
     ) -> Result<Row> {
-        self.fetch_optional(sql, values)
-            .await?
-            .ok_or(Error::Missing)
+        self.fetch_optional(sql, values).await?.ok_or(Error::Missing)
     }
 
     pub(crate) async fn fetch_all(
@@ -239,15 +219,11 @@ impl Tx {
         let sql = sql.into();
         Ok(match &mut self.inner {
             TxInner::Sqlite(connection) => {
-                let rows = bind!(sql.sqlite, values)
-                    .fetch_all(connection.as_mut())
-                    .await?;
+                let rows = bind!(sql.sqlite, values).fetch_all(connection.as_mut()).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
             TxInner::Postgres(transaction) => {
-                let rows = bind!(sql.postgres, values)
-                    .fetch_all(transaction.as_mut())
-                    .await?;
+                let rows = bind!(sql.postgres, values).fetch_all(transaction.as_mut()).await?;
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })
@@ -328,10 +304,7 @@ mod tests {
         let texts = ["plain", "nul \0 and \\u0000", "\\\0\u{1}\n\"é"];
         let text = json_text(&texts).unwrap();
         let back: Vec<String> = serde_json::from_str(&text).unwrap();
-        let wanted: Vec<String> = texts
-            .iter()
-            .map(|text| text.replace('\0', "\u{fffd}"))
-            .collect();
+        let wanted: Vec<String> = texts.iter().map(|text| text.replace('\0', "\u{fffd}")).collect();
         assert_eq!(back, wanted);
     }
 }

@@ -180,10 +180,7 @@ fn attempt(row: &Row) -> Result<Attempt> {
 }
 
 fn breaker(row: &Row) -> Result<Breaker> {
-    Ok(Breaker {
-        failures: row.get("failures")?,
-        open_until: row.get("open_until")?,
-    })
+    Ok(Breaker { failures: row.get("failures")?, open_until: row.get("open_until")? })
 }
 
 impl Store {
@@ -201,21 +198,13 @@ impl Store {
         state: Option<&str>,
         limit: i64,
     ) -> Result<Vec<DeliveryRow>> {
-        let rows = self
-            .db
-            .fetch_all(LIST, params![environment_id, state, limit])
-            .await?;
+        let rows = self.db.fetch_all(LIST, params![environment_id, state, limit]).await?;
         rows.iter().map(delivery_row).collect()
     }
 
     /// Attempts of a delivery, oldest first.
     pub async fn delivery_attempts(&self, delivery_id: &str) -> Result<Vec<Attempt>> {
-        self.db
-            .fetch_all(ATTEMPTS, params![delivery_id])
-            .await?
-            .iter()
-            .map(attempt)
-            .collect()
+        self.db.fetch_all(ATTEMPTS, params![delivery_id]).await?.iter().map(attempt).collect()
     }
 
     /// How a destination has been doing.
@@ -283,27 +272,19 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool> {
         self.notify(Notice::Events);
-        Ok(self
-            .execute(REPLAY, params![environment_id, id, now])
-            .await?
-            > 0)
+        Ok(self.execute(REPLAY, params![environment_id, id, now]).await? > 0)
     }
 
     /// How a destination has been doing, held until commit. A healthy one has no row to hold.
     pub async fn lock_breaker(&mut self, destination: &str) -> Result<Breaker> {
-        let row = self
-            .fetch_optional(LOCK_BREAKER, params![destination])
-            .await?;
+        let row = self.fetch_optional(LOCK_BREAKER, params![destination]).await?;
         row.as_ref().map_or(Ok(Breaker::default()), breaker)
     }
 
     /// Notes how a destination is doing; a healthy one needs no row.
     pub async fn set_breaker(&mut self, destination: &str, breaker: Breaker) -> Result<()> {
         if breaker == Breaker::default() {
-            return self
-                .execute(CLEAR_BREAKER, params![destination])
-                .await
-                .map(|_| ());
+            return self.execute(CLEAR_BREAKER, params![destination]).await.map(|_| ());
         }
         let values = params![destination, breaker.failures, breaker.open_until];
         self.execute(SET_BREAKER, values).await.map(|_| ())

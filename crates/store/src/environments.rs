@@ -74,12 +74,7 @@ fn environment(row: &Row) -> Result<Environment> {
 impl Store {
     /// An environment by row id.
     pub async fn environment(&self, id: i64) -> Result<Option<Environment>> {
-        self.db
-            .fetch_optional(BY_ID, params![id])
-            .await?
-            .as_ref()
-            .map(environment)
-            .transpose()
+        self.db.fetch_optional(BY_ID, params![id]).await?.as_ref().map(environment).transpose()
     }
 
     /// An environment of an account by name.
@@ -88,40 +83,26 @@ impl Store {
         account_id: i64,
         name: &str,
     ) -> Result<Option<Environment>> {
-        let row = self
-            .db
-            .fetch_optional(BY_NAME, params![account_id, name])
-            .await?;
+        let row = self.db.fetch_optional(BY_NAME, params![account_id, name]).await?;
         row.as_ref().map(environment).transpose()
     }
 
     /// Every environment of an account, oldest first.
     pub async fn environments(&self, account_id: i64) -> Result<Vec<Environment>> {
-        self.db
-            .fetch_all(LIST, params![account_id])
-            .await?
-            .iter()
-            .map(environment)
-            .collect()
+        self.db.fetch_all(LIST, params![account_id]).await?.iter().map(environment).collect()
     }
 
     /// Variables of an environment by name.
     pub async fn environment_variables(&self, id: i64) -> Result<Vec<(String, Sealed)>> {
         let rows = self.db.fetch_all(VARIABLES, params![id]).await?;
-        rows.iter()
-            .map(|row| Ok((row.get("name")?, row.get("value_sealed")?)))
-            .collect()
+        rows.iter().map(|row| Ok((row.get("name")?, row.get("value_sealed")?))).collect()
     }
 }
 
 impl Tx {
     /// An environment, held until commit so that a change of its settings loses nothing.
     pub async fn lock_environment(&mut self, id: i64) -> Result<Option<Environment>> {
-        self.fetch_optional(LOCK, params![id])
-            .await?
-            .as_ref()
-            .map(environment)
-            .transpose()
+        self.fetch_optional(LOCK, params![id]).await?.as_ref().map(environment).transpose()
     }
 
     /// Makes an environment. A taken name is [`crate::Error::Duplicate`].
@@ -145,8 +126,7 @@ impl Tx {
         settings: &str,
         now: Timestamp,
     ) -> Result<()> {
-        self.execute(UPDATE_SETTINGS, params![id, settings, now])
-            .await?;
+        self.execute(UPDATE_SETTINGS, params![id, settings, now]).await?;
         self.notify(Notice::Environment(id));
         Ok(())
     }
@@ -168,9 +148,7 @@ impl Tx {
         name: &str,
         value: &Sealed,
     ) -> Result<()> {
-        self.execute(SET_VARIABLE, params![id, name, value])
-            .await
-            .map(|_| ())
+        self.execute(SET_VARIABLE, params![id, name, value]).await.map(|_| ())
     }
 
     /// Removes a variable and says whether there was one.

@@ -71,10 +71,7 @@ impl Store {
         after: Option<&str>,
         limit: i64,
     ) -> Result<Vec<Event>> {
-        let rows = self
-            .db
-            .fetch_all(FEED, params![environment_id, after, limit])
-            .await?;
+        let rows = self.db.fetch_all(FEED, params![environment_id, after, limit]).await?;
         rows.iter().map(event).collect()
     }
 }

@@ -14,10 +14,7 @@ const INSERT: &str = "INSERT INTO flow_results (client_id, result, created_at) V
 impl Store {
     /// The outcome for a waiting socket, as the JSON text it is sent.
     pub async fn flow_result(&self, client_id: &str) -> Result<Option<String>> {
-        let row = self
-            .db
-            .fetch_optional(BY_CLIENT, params![client_id])
-            .await?;
+        let row = self.db.fetch_optional(BY_CLIENT, params![client_id]).await?;
         row.map(|row| row.get("result")).transpose()
     }
 }
@@ -30,8 +27,7 @@ impl Tx {
         result: &str,
         now: Timestamp,
     ) -> Result<()> {
-        self.execute(INSERT, params![client_id, result, now])
-            .await?;
+        self.execute(INSERT, params![client_id, result, now]).await?;
         self.notify(Notice::Flow(client_id.to_owned()));
         Ok(())
     }

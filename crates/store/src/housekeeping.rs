@@ -31,10 +31,8 @@ const EXPIRED: &[&str] = &[
     "DELETE FROM connect_sessions WHERE expires_at < $1",
     "DELETE FROM owner_links WHERE expires_at < $1",
 ];
-const LOGS: &[&str] = &[
-    "DELETE FROM messages WHERE created_at < $1",
-    "DELETE FROM operations WHERE created_at < $1",
-];
+const LOGS: &[&str] =
+    &["DELETE FROM messages WHERE created_at < $1", "DELETE FROM operations WHERE created_at < $1"];
 const EVENTS: &[&str] = &[
     "DELETE FROM delivery_attempts WHERE delivery_id IN (
          SELECT id FROM deliveries WHERE created_at < $1)",

@@ -117,30 +117,19 @@ impl Store {
         environment_id: i64,
         unique_key: &str,
     ) -> Result<Option<Integration>> {
-        let row = self
-            .db
-            .fetch_optional(BY_KEY, params![environment_id, unique_key])
-            .await?;
+        let row = self.db.fetch_optional(BY_KEY, params![environment_id, unique_key]).await?;
         row.as_ref().map(integration).transpose()
     }
 
     /// An integration by row id.
     pub async fn integration(&self, environment_id: i64, id: i64) -> Result<Option<Integration>> {
-        let row = self
-            .db
-            .fetch_optional(BY_ID, params![environment_id, id])
-            .await?;
+        let row = self.db.fetch_optional(BY_ID, params![environment_id, id]).await?;
         row.as_ref().map(integration).transpose()
     }
 
     /// Every integration, by provider, then by age.
     pub async fn integrations(&self, environment_id: i64) -> Result<Vec<Integration>> {
-        self.db
-            .fetch_all(LIST, params![environment_id])
-            .await?
-            .iter()
-            .map(integration)
-            .collect()
+        self.db.fetch_all(LIST, params![environment_id]).await?.iter().map(integration).collect()
     }
 }
 
@@ -151,9 +140,7 @@ impl Tx {
         environment_id: i64,
         unique_key: &str,
     ) -> Result<Option<Integration>> {
-        let row = self
-            .fetch_optional(LOCK, params![environment_id, unique_key])
-            .await?;
+        let row = self.fetch_optional(LOCK, params![environment_id, unique_key]).await?;
         row.as_ref().map(integration).transpose()
     }
 
@@ -209,10 +196,8 @@ impl Tx {
         id: i64,
         now: Timestamp,
     ) -> Result<()> {
-        self.execute(DELETE, params![environment_id, id, now])
-            .await?;
-        self.execute(DELETE_CONNECTIONS, params![environment_id, id, now])
-            .await?;
+        self.execute(DELETE, params![environment_id, id, now]).await?;
+        self.execute(DELETE_CONNECTIONS, params![environment_id, id, now]).await?;
         self.notify(Notice::Environment(environment_id));
         Ok(())
     }
@@ -223,8 +208,6 @@ impl Tx {
         environment_id: i64,
         id: i64,
     ) -> Result<i64> {
-        self.fetch_one(CONNECTION_COUNT, params![environment_id, id])
-            .await?
-            .get("n")
+        self.fetch_one(CONNECTION_COUNT, params![environment_id, id]).await?.get("n")
     }
 }

@@ -29,9 +29,7 @@ pub fn latest_version() -> i64 {
 
 /// Number and name of every version.
 pub fn versions() -> impl Iterator<Item = (i64, &'static str)> {
-    VERSIONS
-        .iter()
-        .map(|version| (version.number, version.what))
+    VERSIONS.iter().map(|version| (version.number, version.what))
 }
 
 fn migrator(text: fn(&Version) -> &'static str) -> Migrator {

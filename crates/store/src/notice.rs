@@ -101,10 +101,7 @@ pub(crate) async fn listen(
             result = listening => result,
         };
         if let Err(error) = result {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "lost the notice channel"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "lost the notice channel");
         }
         tokio::select! {
             () = stop.cancelled() => return,

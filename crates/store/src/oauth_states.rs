@@ -77,9 +77,7 @@ impl Tx {
         state_hash: &str,
         now: Timestamp,
     ) -> Result<Option<OauthState>> {
-        let row = self
-            .fetch_optional(CONSUME, params![state_hash, now])
-            .await?;
+        let row = self.fetch_optional(CONSUME, params![state_hash, now]).await?;
         row.as_ref().map(oauth_state).transpose()
     }
 }

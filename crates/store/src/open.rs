@@ -71,10 +71,9 @@ impl Store {
         let (notices, _) = broadcast::channel(NOTICES_BUFFERED);
         match settings {
             Settings::Sqlite { path } => Self::open_sqlite(path.clone(), notices, tasks).await,
-            Settings::Postgres {
-                url,
-                connections_max,
-            } => Self::open_postgres(url, *connections_max, notices, tasks).await,
+            Settings::Postgres { url, connections_max } => {
+                Self::open_postgres(url, *connections_max, notices, tasks).await
+            }
         }
     }
 
@@ -83,10 +82,7 @@ impl Store {
         notices: broadcast::Sender<Notice>,
         tasks: &Tasks,
     ) -> Result<Self> {
-        let publisher = Publisher {
-            channel: notices,
-            cache: Some(ConnectionCache::new()),
-        };
+        let publisher = Publisher { channel: notices, cache: Some(ConnectionCache::new()) };
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -115,10 +111,7 @@ impl Store {
             reason = "outlives the tasks that shutdown waits for"
         )]
         tokio::spawn(run);
-        let store = Self {
-            db: Db::Sqlite { readers, writer },
-            publisher,
-        };
+        let store = Self { db: Db::Sqlite { readers, writer }, publisher };
         tasks.spawn(watch_foreign_writes(store.clone(), tasks.stopping()));
         Ok(store)
     }
@@ -145,13 +138,7 @@ impl Store {
             .await?;
         migrate::postgres(&pool).await?;
         tasks.spawn(listen(pool.clone(), notices.clone(), tasks.stopping()));
-        Ok(Self {
-            db: Db::Postgres(pool),
-            publisher: Publisher {
-                channel: notices,
-                cache: None,
-            },
-        })
+        Ok(Self { db: Db::Postgres(pool), publisher: Publisher { channel: notices, cache: None } })
     }
 
     /// Runs a closure in a transaction: committed when it answers `Ok`, undone otherwise.
@@ -191,10 +178,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] when it does not.
     pub async fn ping(&self) -> Result<()> {
-        self.db
-            .fetch_optional("SELECT 1 AS one", params![])
-            .await
-            .map(|_| ())
+        self.db.fetch_optional("SELECT 1 AS one", params![]).await.map(|_| ())
     }
 
     /// Changes when another process writes to the SQLite file.
@@ -227,11 +211,7 @@ impl Tx {
     pub(crate) async fn send_notices(&mut self) -> Result<()> {
         let notices: HashSet<Notice> = std::mem::take(&mut self.notices);
         for notice in notices {
-            self.execute(
-                "SELECT pg_notify($1, $2)",
-                params![CHANNEL, notice.to_text()],
-            )
-            .await?;
+            self.execute("SELECT pg_notify($1, $2)", params![CHANNEL, notice.to_text()]).await?;
         }
         Ok(())
     }

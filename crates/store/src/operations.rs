@@ -136,20 +136,12 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Operation>> {
         let values = params![environment_id, kind, connection_id, limit];
-        self.db
-            .fetch_all(LIST, values)
-            .await?
-            .iter()
-            .map(operation)
-            .collect()
+        self.db.fetch_all(LIST, values).await?.iter().map(operation).collect()
     }
 
     /// An operation by id.
     pub async fn operation(&self, environment_id: i64, id: &str) -> Result<Option<Operation>> {
-        let row = self
-            .db
-            .fetch_optional(BY_ID, params![environment_id, id])
-            .await?;
+        let row = self.db.fetch_optional(BY_ID, params![environment_id, id]).await?;
         row.as_ref().map(operation).transpose()
     }
 
@@ -159,10 +151,7 @@ impl Store {
         operation_id: &str,
         limit: i64,
     ) -> Result<Vec<(String, String, Option<String>, Timestamp)>> {
-        let rows = self
-            .db
-            .fetch_all(MESSAGES, params![operation_id, limit])
-            .await?;
+        let rows = self.db.fetch_all(MESSAGES, params![operation_id, limit]).await?;
         rows.iter()
             .map(|row| {
                 Ok((
@@ -218,9 +207,7 @@ impl Tx {
         if messages.is_empty() {
             return Ok(());
         }
-        self.execute(INSERT_MESSAGES, params![json_text(&messages)?])
-            .await
-            .map(|_| ())
+        self.execute(INSERT_MESSAGES, params![json_text(&messages)?]).await.map(|_| ())
     }
 
     /// Ends operations that nobody finished in time.

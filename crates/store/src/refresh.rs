@@ -79,12 +79,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Connection>> {
         let values = params![now, active_since, idle_due_before, limit];
-        self.db
-            .fetch_all(DUE, values)
-            .await?
-            .iter()
-            .map(connection)
-            .collect()
+        self.db.fetch_all(DUE, values).await?.iter().map(connection).collect()
     }
 }
 
@@ -97,14 +92,7 @@ impl Tx {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<bool> {
-        let values = params![
-            row.environment_id,
-            row.id,
-            row.generation,
-            owner,
-            until,
-            now
-        ];
+        let values = params![row.environment_id, row.id, row.generation, owner, until, now];
         Ok(self.execute(LEASE, values).await? > 0)
     }
 
@@ -135,9 +123,7 @@ impl Tx {
     /// Gives the lease back without a result.
     pub async fn release_refresh(&mut self, row: &Connection, owner: &str) -> Result<()> {
         self.notify(Notice::Connection(row.id));
-        self.execute(RELEASE, params![row.environment_id, row.id, owner])
-            .await
-            .map(|_| ())
+        self.execute(RELEASE, params![row.environment_id, row.id, owner]).await.map(|_| ())
     }
 
     /// Drops every lease. Only for a database that no other server uses: the leases of a killed

@@ -44,10 +44,7 @@ impl Store {
         environment_id: i64,
         now: Timestamp,
     ) -> Result<Vec<SigningKeyRow>> {
-        let rows = self
-            .db
-            .fetch_all(LIVE, params![environment_id, now])
-            .await?;
+        let rows = self.db.fetch_all(LIVE, params![environment_id, now]).await?;
         rows.iter().map(signing_key).collect()
     }
 }
@@ -60,10 +57,8 @@ impl Tx {
         overlap_until: Timestamp,
         now: Timestamp,
     ) -> Result<()> {
-        self.execute(EXPIRE_CURRENT, params![key.environment_id, overlap_until])
-            .await?;
-        self.execute(INSERT, params![&key.id, key.environment_id, &key.key, now])
-            .await?;
+        self.execute(EXPIRE_CURRENT, params![key.environment_id, overlap_until]).await?;
+        self.execute(INSERT, params![&key.id, key.environment_id, &key.key, now]).await?;
         self.notify(Notice::Environment(key.environment_id));
         Ok(())
     }

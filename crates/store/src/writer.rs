@@ -44,14 +44,7 @@ impl Writer {
         publisher: Publisher,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, jobs) = mpsc::channel(QUEUE_JOBS_MAX);
-        (
-            Self { queue },
-            run(
-                Tx::new(TxInner::Sqlite(Box::new(connection))),
-                jobs,
-                publisher,
-            ),
-        )
+        (Self { queue }, run(Tx::new(TxInner::Sqlite(Box::new(connection))), jobs, publisher))
     }
 
     /// Runs a closure in a transaction and answers when it is committed.
@@ -104,11 +97,7 @@ async fn run(mut tx: Tx, mut jobs: mpsc::Receiver<Job>, publisher: Publisher) {
             publisher.publish(notices);
         }
         for finish in finishers {
-            finish(if failed {
-                Err(Error::Overloaded)
-            } else {
-                Ok(())
-            });
+            finish(if failed { Err(Error::Overloaded) } else { Ok(()) });
         }
         waiting.clear();
     }

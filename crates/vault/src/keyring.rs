@@ -34,14 +34,11 @@ impl MasterKey {
     /// # Errors
     /// [`VaultError::MasterKeyFormat`] for anything else; the text never shows the value.
     pub fn from_base64(text: &Secret) -> Result<Self, VaultError> {
-        let mut decoded = STANDARD
-            .decode(text.expose().trim())
-            .map_err(|_| VaultError::MasterKeyFormat)?;
+        let mut decoded =
+            STANDARD.decode(text.expose().trim()).map_err(|_| VaultError::MasterKeyFormat)?;
         let bytes: Result<[u8; KEY_BYTES], _> = decoded.as_slice().try_into();
         decoded.zeroize();
-        bytes
-            .map(Self::from_bytes)
-            .map_err(|_| VaultError::MasterKeyFormat)
+        bytes.map(Self::from_bytes).map_err(|_| VaultError::MasterKeyFormat)
     }
 
     /// The form an operator stores: base64 of the 32 bytes.
@@ -56,10 +53,7 @@ impl MasterKey {
 
     fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
         let bytes = Zeroizing::new(bytes);
-        let named = Zeroizing::new(format!(
-            "valetkey master key {}",
-            hex::encode(bytes.as_ref())
-        ));
+        let named = Zeroizing::new(format!("valetkey master key {}", hex::encode(bytes.as_ref())));
         let mut id = [0u8; 16];
         id.copy_from_slice(&token_hash(&named)[..16]);
         Self { id, bytes }
@@ -93,10 +87,7 @@ impl MasterKeyRing {
 
     /// Makes a data key for an environment and wraps it.
     pub fn new_data_key(&self, environment_id: i64, rng: &Rng) -> (DataKey, Sealed) {
-        let key = DataKey {
-            id: rng.bytes(),
-            bytes: Zeroizing::new(rng.bytes()),
-        };
+        let key = DataKey { id: rng.bytes(), bytes: Zeroizing::new(rng.bytes()) };
         let wrapped = self.wrap(&key, environment_id, rng);
         (key, wrapped)
     }
@@ -104,13 +95,7 @@ impl MasterKeyRing {
     /// Wraps a data key under the current master key, bound to its environment.
     pub fn wrap(&self, key: &DataKey, environment_id: i64, rng: &Rng) -> Sealed {
         let binding = wrap_binding(environment_id, &key.id);
-        seal_with(
-            &self.current.id,
-            &self.current.bytes,
-            &binding,
-            key.bytes.as_ref(),
-            rng,
-        )
+        seal_with(&self.current.id, &self.current.bytes, &binding, key.bytes.as_ref(), rng)
     }
 
     /// Unwraps a data key.
@@ -130,24 +115,14 @@ impl MasterKeyRing {
             .find(|key| key.id == master_id)
             .ok_or(VaultError::UnknownKey)?;
         let opened = open_with(&master.bytes, &wrap_binding(environment_id, &id), wrapped)?;
-        let bytes: [u8; KEY_BYTES] = opened
-            .as_slice()
-            .try_into()
-            .map_err(|_| VaultError::Format)?;
-        Ok(DataKey {
-            id,
-            bytes: Zeroizing::new(bytes),
-        })
+        let bytes: [u8; KEY_BYTES] =
+            opened.as_slice().try_into().map_err(|_| VaultError::Format)?;
+        Ok(DataKey { id, bytes: Zeroizing::new(bytes) })
     }
 }
 
 fn wrap_binding(environment_id: i64, id: &DataKeyId) -> RowBinding<'static> {
-    RowBinding {
-        table: "data_keys",
-        column: "wrapped",
-        environment_id,
-        row: hex::encode(id),
-    }
+    RowBinding { table: "data_keys", column: "wrapped", environment_id, row: hex::encode(id) }
 }
 
 /// An opened data key. Kept in memory only.

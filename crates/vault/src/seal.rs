@@ -59,11 +59,8 @@ pub struct RowBinding<'a> {
 impl RowBinding<'_> {
     fn associated_data(&self) -> Vec<u8> {
         // No part may contain the separator: names are ours, ids are numbers, hex or UUIDs.
-        format!(
-            "{}\n{}\n{}\n{}",
-            self.table, self.column, self.environment_id, self.row
-        )
-        .into_bytes()
+        format!("{}\n{}\n{}\n{}", self.table, self.column, self.environment_id, self.row)
+            .into_bytes()
     }
 }
 
@@ -140,9 +137,8 @@ pub(crate) fn open_with(
     sealed_with(sealed)?;
     let bytes = sealed.as_bytes();
     let salt = &bytes[17..17 + SALT_BYTES];
-    let nonce: [u8; NONCE_BYTES] = bytes[17 + SALT_BYTES..HEADER_BYTES]
-        .try_into()
-        .map_err(|_| VaultError::Format)?;
+    let nonce: [u8; NONCE_BYTES] =
+        bytes[17 + SALT_BYTES..HEADER_BYTES].try_into().map_err(|_| VaultError::Format)?;
     let message_key = message_key(key, salt)?;
     let mut text = bytes[HEADER_BYTES..].to_vec();
     let length = message_key
@@ -200,15 +196,9 @@ mod tests {
         let rng = Rng::seeded(1);
         let (key, _) = ring(&rng).new_data_key(7, &rng);
         let sealed = seal(&key, &binding("1"), b"secret", &rng);
-        assert_eq!(
-            open(&key, &binding("1"), &sealed).unwrap().as_slice(),
-            b"secret"
-        );
+        assert_eq!(open(&key, &binding("1"), &sealed).unwrap().as_slice(), b"secret");
         assert_eq!(open(&key, &binding("2"), &sealed), Err(VaultError::Open));
-        let elsewhere = RowBinding {
-            environment_id: 8,
-            ..binding("1")
-        };
+        let elsewhere = RowBinding { environment_id: 8, ..binding("1") };
         assert_eq!(open(&key, &elsewhere, &sealed), Err(VaultError::Open));
     }
 
@@ -220,10 +210,7 @@ mod tests {
         for index in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[index] ^= 1;
-            assert!(
-                open(&key, &binding("1"), &Sealed::from_bytes(changed)).is_err(),
-                "{index}"
-            );
+            assert!(open(&key, &binding("1"), &Sealed::from_bytes(changed)).is_err(), "{index}");
             let cut = Sealed::from_bytes(sealed[..index].to_vec());
             assert!(open(&key, &binding("1"), &cut).is_err(), "cut at {index}");
         }
@@ -244,10 +231,7 @@ mod tests {
             only_new.unwrap_data_key(key.id(), 1, &wrapped).unwrap_err(),
             VaultError::UnknownKey
         );
-        assert_eq!(
-            both.unwrap_data_key(key.id(), 2, &wrapped).unwrap_err(),
-            VaultError::Open
-        );
+        assert_eq!(both.unwrap_data_key(key.id(), 2, &wrapped).unwrap_err(), VaultError::Open);
     }
 
     #[test]

@@ -51,15 +51,9 @@ impl Engine {
         check: bool,
         actor: &str,
     ) -> Result<ConnectionView> {
-        let view = self
-            .integration(environment.id, &request.provider_config_key)
-            .await?;
+        let view = self.integration(environment.id, &request.provider_config_key).await?;
         let mode_name = view.provider.auth_mode.as_str();
-        let kind = request
-            .credentials
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let kind = request.credentials.get("type").and_then(Value::as_str).unwrap_or_default();
         if kind != mode_name {
             return Err(Error::Refused {
                 code: "invalid_body",
@@ -78,16 +72,11 @@ impl Engine {
             .map_err(|issues| Error::Invalid(issues.into_iter().map(body_issue).collect()))?;
         let config = request.connection_config.unwrap_or_default();
         if check
-            && matches!(
-                view.provider.auth_mode,
-                AuthMode::ApiKey | AuthMode::Basic | AuthMode::Tba
-            )
+            && matches!(view.provider.auth_mode, AuthMode::ApiKey | AuthMode::Basic | AuthMode::Tba)
         {
             self.verify(&view, &config, &credentials).await?;
         }
-        let connection_id = request
-            .connection_id
-            .unwrap_or_else(|| self.rng.uuid().to_string());
+        let connection_id = request.connection_id.unwrap_or_else(|| self.rng.uuid().to_string());
         let exists = self
             .store
             .connection(environment.id, &request.provider_config_key, &connection_id)
@@ -99,16 +88,11 @@ impl Engine {
         } else {
             None
         };
-        let metadata = request
-            .metadata
-            .map(|metadata| Value::Object(metadata).to_string());
+        let metadata = request.metadata.map(|metadata| Value::Object(metadata).to_string());
         let patch = ConnectionPatch {
             metadata: metadata.or_else(|| (!exists).then(|| "{}".to_owned())),
             tags,
-            end_user: request
-                .end_user
-                .as_ref()
-                .map(|user| end_user_json(user, None).to_string()),
+            end_user: request.end_user.as_ref().map(|user| end_user_json(user, None).to_string()),
             webhook_url_override: request.webhook_url_override,
         };
         let saved = self
@@ -119,20 +103,14 @@ impl Engine {
                 repairs: None,
                 credentials: credentials.clone(),
                 lifetime_is_known: false,
-                config: if config.is_empty() {
-                    Config::Keep
-                } else {
-                    Config::Replace(config)
-                },
+                config: if config.is_empty() { Config::Keep } else { Config::Replace(config) },
                 patch,
-                operation: LogEntry::Insert {
-                    title: "Connection imported".to_owned(),
-                },
+                operation: LogEntry::Insert { title: "Connection imported".to_owned() },
                 client_id: None,
                 actor: actor.to_owned(),
             })
             .await?;
         let (_, config) = self.open_connection(&saved.row).await?;
-        Ok(self.view(Arc::new(saved.row), credentials, config, true))
+        Ok(self.view(Arc::new(saved.row), &credentials, config, true))
     }
 }

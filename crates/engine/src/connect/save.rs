@@ -65,11 +65,8 @@ impl Engine {
         let now = self.clock.now();
         let engine = self.clone();
         let key = self.sealer.data_key(save.environment.id).await?;
-        let (environment_id, actor, id) = (
-            save.environment.id,
-            save.actor.clone(),
-            save.connection_id.clone(),
-        );
+        let (environment_id, actor, id) =
+            (save.environment.id, save.actor.clone(), save.connection_id.clone());
         let saved = self
             .store
             .write(move |tx| Box::pin(async move { engine.save_in(tx, &save, &key, now).await }))
@@ -90,32 +87,22 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Saved> {
         let environment_id = save.environment.id;
-        let upserted = match self.existing(tx, save).await? {
-            Some(row) => {
+        let upserted = if let Some(row) = self.existing(tx, save).await? {
+            self.replace(tx, save, &row, key, now).await?;
+            Upserted::Overridden
+        } else {
+            let new = self.sealed(save, &self.rng.uuid().to_string(), Map::new(), key, now)?;
+            if tx.insert_connection(&new, now).await?.is_some() {
+                Upserted::Created
+            } else {
+                // Somebody made it between the look and the insert; it is there now.
+                let row = self.existing(tx, save).await?.ok_or(valetkey_store::Error::Missing)?;
                 self.replace(tx, save, &row, key, now).await?;
                 Upserted::Overridden
             }
-            None => {
-                let new = self.sealed(save, &self.rng.uuid().to_string(), Map::new(), key, now)?;
-                if tx.insert_connection(&new, now).await?.is_some() {
-                    Upserted::Created
-                } else {
-                    // Somebody made it between the look and the insert; it is there now.
-                    let row = self
-                        .existing(tx, save)
-                        .await?
-                        .ok_or(valetkey_store::Error::Missing)?;
-                    self.replace(tx, save, &row, key, now).await?;
-                    Upserted::Overridden
-                }
-            }
         };
         let row = tx
-            .lock_connection(
-                environment_id,
-                &save.view.row.unique_key,
-                &save.connection_id,
-            )
+            .lock_connection(environment_id, &save.view.row.unique_key, &save.connection_id)
             .await?;
         let row = row.ok_or(valetkey_store::Error::Missing)?;
         self.log_and_tell(tx, save, &row, upserted, now).await?;
@@ -153,12 +140,7 @@ impl Engine {
             Config::Replace(_) => Map::new(),
             Config::Merge(_) | Config::Keep => {
                 self.sealer
-                    .open_json(
-                        row.environment_id,
-                        Column::CONFIG,
-                        &row.row_uuid,
-                        &row.config,
-                    )
+                    .open_json(row.environment_id, Column::CONFIG, &row.row_uuid, &row.config)
                     .await?
             }
         };
@@ -178,12 +160,8 @@ impl Engine {
         if let Config::Merge(new) | Config::Replace(new) = &save.config {
             config.extend(new.clone());
         }
-        let (expires_at, refresh_due_at) = refresh_times(
-            &save.view.provider,
-            &save.credentials,
-            now,
-            save.lifetime_is_known,
-        );
+        let (expires_at, refresh_due_at) =
+            refresh_times(&save.view.provider, &save.credentials, now, save.lifetime_is_known);
         let id = save.environment.id;
         let text =
             |value: &Value| serde_json::to_vec(value).map_err(|_| Error::Corrupt("credentials"));
@@ -201,9 +179,7 @@ impl Engine {
                 row_uuid,
                 &credentials,
             ),
-            config: self
-                .sealer
-                .seal_with(key, id, Column::CONFIG, row_uuid, &config),
+            config: self.sealer.seal_with(key, id, Column::CONFIG, row_uuid, &config),
             expires_at,
             refresh_due_at,
             patch: save.patch.clone(),
@@ -243,10 +219,8 @@ impl Engine {
         }
         let tags: Map<String, Value> =
             serde_json::from_str(&row.tags).map_err(|_| Error::Corrupt("tags"))?;
-        let end_user: Option<Value> = row
-            .end_user
-            .as_deref()
-            .and_then(|text| serde_json::from_str(text).ok());
+        let end_user: Option<Value> =
+            row.end_user.as_deref().and_then(|text| serde_json::from_str(text).ok());
         let event = self.auth_event(&AuthEventInput {
             environment: &save.environment,
             operation: match upserted {

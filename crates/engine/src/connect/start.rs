@@ -82,9 +82,7 @@ impl Engine {
             Ok(started) => Ok(started),
             Err(mut failure) => {
                 failure.client_id = client_id;
-                failure
-                    .integration_key
-                    .get_or_insert_with(|| integration_key.to_owned());
+                failure.integration_key.get_or_insert_with(|| integration_key.to_owned());
                 failure.operation_id = Some(session.row.operation_id.clone());
                 self.flow_failed(
                     session.row.environment_id,
@@ -104,13 +102,8 @@ impl Engine {
         integration_key: &str,
         params: BrowserParams,
     ) -> Result<Started, FlowFailure> {
-        let environment = self
-            .environment(session.row.environment_id)
-            .await
-            .map_err(as_failure)?;
-        let view = self
-            .integration_for(session, &environment, integration_key)
-            .await?;
+        let environment = self.environment(session.row.environment_id).await.map_err(as_failure)?;
+        let view = self.integration_for(session, &environment, integration_key).await?;
         let connection_id = self.target_connection(session, &view).await?;
         let defaults = session.payload.defaults(integration_key);
         let preset = preset_config(defaults);
@@ -118,11 +111,7 @@ impl Engine {
             .map_err(|issues| {
                 FlowFailure::new(
                     "url_param_err",
-                    issues
-                        .into_iter()
-                        .map(|issue| issue.message)
-                        .collect::<Vec<_>>()
-                        .join(" "),
+                    issues.into_iter().map(|issue| issue.message).collect::<Vec<_>>().join(" "),
                 )
             })?;
         let mut config = config;
@@ -148,14 +137,9 @@ impl Engine {
         let state = self.rng.base64url(STATE_BYTES);
         let verifier = self.rng.base64url(VERIFIER_BYTES);
         let redirect_uri = self.redirect_uri(&environment);
-        let user_scopes = defaults
-            .and_then(|defaults| defaults.get("user_scopes"))
-            .and_then(Value::as_str);
-        let party = Party {
-            provider: &view.provider,
-            client: &client,
-            config: &config,
-        };
+        let user_scopes =
+            defaults.and_then(|defaults| defaults.get("user_scopes")).and_then(Value::as_str);
+        let party = Party { provider: &view.provider, client: &client, config: &config };
         let step = mode.authorize(
             &self.context(&party),
             &AuthorizeInput {
@@ -169,16 +153,7 @@ impl Engine {
                 browser_params: &params.authorization_params,
             },
         );
-        let redirect = match step {
-            Step::Redirect(url) => url,
-            Step::Failed(error) => return Err(FlowFailure::new(error.code, error.message)),
-            Step::Send { .. } | Step::Done(_) => {
-                return Err(FlowFailure::new(
-                    "auth_mode_err",
-                    "The provider entry does not lead to a browser redirect.",
-                ));
-            }
-        };
+        let redirect = redirect_of(step)?;
         let payload = StatePayload {
             verifier,
             redirect_uri,
@@ -247,18 +222,13 @@ impl Engine {
         environment: &EnvironmentView,
         key: &str,
     ) -> Result<IntegrationView, FlowFailure> {
-        let view = self
-            .integration(environment.id, key)
-            .await
-            .map_err(|error| match error {
-                Error::UnknownIntegration(_) => {
-                    FlowFailure::new("provider_config_err", error.to_string())
-                }
-                Error::UnknownProvider(_) => {
-                    FlowFailure::new("unknown_config_key", error.to_string())
-                }
-                other => as_failure(other),
-            })?;
+        let view = self.integration(environment.id, key).await.map_err(|error| match error {
+            Error::UnknownIntegration(_) => {
+                FlowFailure::new("provider_config_err", error.to_string())
+            }
+            Error::UnknownProvider(_) => FlowFailure::new("unknown_config_key", error.to_string()),
+            other => as_failure(other),
+        })?;
         if !session.payload.allows(key) {
             return Err(FlowFailure::new(
                 "integration_not_allowed",
@@ -319,10 +289,7 @@ impl Engine {
             Some(code) => self.failure_event(environment_id, failure, code).await,
             None => None,
         };
-        let told = failure
-            .client_id
-            .clone()
-            .zip(serde_json::to_string(&failure.result()).ok());
+        let told = failure.client_id.clone().zip(serde_json::to_string(&failure.result()).ok());
         let written = self
             .store
             .write::<_, Error, _>(move |tx| {
@@ -358,43 +325,44 @@ impl Engine {
         let key = failure.integration_key.as_deref()?;
         let view = self.integration(environment_id, key).await.ok()?;
         let connection_id = failure.connection_id.as_deref()?;
-        let existing = self
-            .store
-            .connection(environment_id, key, connection_id)
-            .await
-            .ok()
-            .flatten();
-        Some(
-            self.auth_event(&AuthEventInput {
-                environment: &environment,
-                operation: if existing.is_some() {
-                    AuthOperation::Override
-                } else {
-                    AuthOperation::Creation
-                },
-                connection_id,
-                connection_row: existing.as_ref().map(|row| row.id),
-                integration_key: key,
-                provider: &view.provider.name,
-                auth_mode: view.provider.auth_mode.as_str(),
-                tags: None,
-                end_user: None,
-                webhook_url_override: existing
-                    .as_ref()
-                    .and_then(|row| row.webhook_url_override.as_deref()),
-                failure: Some((code, &failure.message)),
-            }),
-        )
+        let existing =
+            self.store.connection(environment_id, key, connection_id).await.ok().flatten();
+        Some(self.auth_event(&AuthEventInput {
+            environment: &environment,
+            operation: if existing.is_some() {
+                AuthOperation::Override
+            } else {
+                AuthOperation::Creation
+            },
+            connection_id,
+            connection_row: existing.as_ref().map(|row| row.id),
+            integration_key: key,
+            provider: &view.provider.name,
+            auth_mode: view.provider.auth_mode.as_str(),
+            tags: None,
+            end_user: None,
+            webhook_url_override:
+                existing.as_ref().and_then(|row| row.webhook_url_override.as_deref()),
+            failure: Some((code, &failure.message)),
+        }))
+    }
+}
+
+fn redirect_of(step: Step) -> Result<Url, FlowFailure> {
+    match step {
+        Step::Redirect(url) => Ok(url),
+        Step::Failed(error) => Err(FlowFailure::new(error.code, error.message)),
+        Step::Send { .. } | Step::Done(_) => Err(FlowFailure::new(
+            "auth_mode_err",
+            "The provider entry does not lead to a browser redirect.",
+        )),
     }
 }
 
 /// `connection_config` of the session's presets.
 pub(crate) fn preset_config(defaults: Option<&Map<String, Value>>) -> Map<String, Value> {
     let config = defaults.and_then(|defaults| defaults.get("connection_config"));
-    config
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default()
+    config.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 pub(crate) fn as_failure(error: Error) -> FlowFailure {

@@ -37,29 +37,24 @@ impl Engine {
         body: &Value,
         params: &Map<String, Value>,
     ) -> Result<Submitted> {
-        let result = self
-            .try_submit(session, integration_key, mode, body, params)
-            .await;
+        let result = self.try_submit(session, integration_key, mode, body, params).await;
         if let Err(error) = &result
             && !matches!(error, Error::Invalid(_))
         {
             let (log, message) = match error {
-                Error::Provider(error) => (
-                    crate::operations::error_json(error).to_string(),
-                    error.message.clone(),
-                ),
-                other => (
-                    failure_json("connection_test_failed", &other.to_string()),
-                    other.to_string(),
-                ),
+                Error::Provider(error) => {
+                    (crate::operations::error_json(error).to_string(), error.message.clone())
+                }
+                other => {
+                    (failure_json("connection_test_failed", &other.to_string()), other.to_string())
+                }
             };
             let failure = FlowFailure {
                 integration_key: Some(integration_key.to_owned()),
                 operation_id: Some(session.row.operation_id.clone()),
                 ..FlowFailure::new("unknown_err", message)
             };
-            self.flow_failed(session.row.environment_id, &failure, log, None)
-                .await;
+            self.flow_failed(session.row.environment_id, &failure, log, None).await;
         }
         result
     }
@@ -90,13 +85,9 @@ impl Engine {
                 message: format!("This session may not use integration '{integration_key}'."),
             });
         }
-        let connection_id = self
-            .target_connection(session, &view)
-            .await
-            .map_err(|failure| Error::Refused {
-                code: "invalid_connection",
-                message: failure.message,
-            })?;
+        let connection_id = self.target_connection(session, &view).await.map_err(|failure| {
+            Error::Refused { code: "invalid_connection", message: failure.message }
+        })?;
         let defaults = session.payload.defaults(integration_key);
         let mut config =
             validate_merged_connection_config(&view.provider, params, &preset_config(defaults))
@@ -109,11 +100,7 @@ impl Engine {
             message: "This authorization mode is not supported.".to_owned(),
         })?;
         let client = view.client();
-        let party = Party {
-            provider: &view.provider,
-            client: &client,
-            config: &config,
-        };
+        let party = Party { provider: &view.provider, client: &client, config: &config };
         let step = mode
             .submit(&self.context(&party), body)
             .map_err(|issues| Error::Invalid(issues.into_iter().map(body_issue).collect()))?;
@@ -137,10 +124,7 @@ impl Engine {
             actor: session.actor(),
         })
         .await?;
-        Ok(Submitted {
-            integration_key: integration_key.to_owned(),
-            connection_id,
-        })
+        Ok(Submitted { integration_key: integration_key.to_owned(), connection_id })
     }
 }
 
@@ -159,17 +143,9 @@ fn client_credentials_config(
 }
 
 fn config_issue(issue: valetkey_catalog::FieldIssue) -> Issue {
-    Issue {
-        code: "custom".to_owned(),
-        message: issue.message,
-        path: issue.path,
-    }
+    Issue { code: "custom".to_owned(), message: issue.message, path: issue.path }
 }
 
 pub(crate) fn body_issue(issue: valetkey_auth::BodyIssue) -> Issue {
-    Issue {
-        code: issue.code,
-        message: issue.message,
-        path: issue.path,
-    }
+    Issue { code: issue.code, message: issue.message, path: issue.path }
 }

@@ -37,10 +37,7 @@ pub(super) async fn run(engine: Engine) {
     let mut under_way = UnderWay::default();
     while !stop.is_cancelled() {
         // What was told so far is seen by the claim that follows.
-        while !matches!(
-            notices.try_recv(),
-            Err(TryRecvError::Empty | TryRecvError::Closed)
-        ) {}
+        while !matches!(notices.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
         let pause = match fill(&engine, &mut under_way).await {
             Ok(pause) => pause,
             Err(error) => {
@@ -69,9 +66,7 @@ async fn fill(engine: &Engine, under_way: &mut UnderWay) -> Result<Duration> {
         if room == 0 {
             return Ok(engine.settings.job_interval);
         }
-        let claim = engine
-            .claim_deliveries(room, &under_way.by_destination)
-            .await?;
+        let claim = engine.claim_deliveries(room, &under_way.by_destination).await?;
         for admitted in claim.admitted {
             under_way.start(engine, admitted);
         }
@@ -101,9 +96,7 @@ impl UnderWay {
         let destination = admitted.destination().to_owned();
         *self.by_destination.entry(destination.clone()).or_default() += 1;
         let sender = engine.clone();
-        let sending = engine
-            .tasks
-            .spawn(async move { sender.deliver(admitted).await });
+        let sending = engine.tasks.spawn(async move { sender.deliver(admitted).await });
         self.ends.push(Box::pin(async move {
             // A panic was reported already; the lease brings the delivery back.
             let _ = sending.await;

@@ -16,8 +16,8 @@ use valetkey_store::{Purged, RetentionCutoffs};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 
-const ABANDON_EVERY: Duration = Duration::from_secs(60);
-const PURGE_EVERY: Duration = Duration::from_secs(10 * 60);
+const ABANDON_EVERY: Duration = Duration::from_mins(1);
+const PURGE_EVERY: Duration = Duration::from_mins(10);
 
 pub(super) async fn run(engine: Engine) {
     let stop = engine.tasks.stopping();
@@ -56,9 +56,7 @@ impl Engine {
             events: now.minus(self.settings.event_retention),
             deleted: now.minus(self.settings.deleted_retention),
         };
-        self.store
-            .write(move |tx| Box::pin(async move { Ok(tx.purge(cutoffs).await?) }))
-            .await
+        self.store.write(move |tx| Box::pin(async move { Ok(tx.purge(cutoffs).await?) })).await
     }
 
     /// Ends operations whose time to finish has passed, and says how many.

@@ -90,9 +90,8 @@ impl Engine {
                         .filter(|(_, count)| **count >= DESTINATION_PARALLEL_MAX)
                         .map(|(destination, _)| destination.clone())
                         .collect();
-                    let claimed = tx
-                        .claim_deliveries(now, lease_until, limit as i64, &busy)
-                        .await?;
+                    let claimed =
+                        tx.claim_deliveries(now, lease_until, limit as i64, &busy).await?;
                     let more = claimed.len() >= limit;
                     // Sorted, so that two processes lock breakers in the same order.
                     let mut groups: BTreeMap<String, Vec<Delivery>> = BTreeMap::new();
@@ -125,17 +124,10 @@ impl Engine {
             let error = Error::NotFound("webhook signing key");
             return report(&error, delivery, "a webhook could not be signed");
         };
-        let keys = SigningKeys {
-            current,
-            previous: keys.next(),
-        };
+        let keys = SigningKeys { current, previous: keys.next() };
         let sent = self.send_webhook(delivery, &keys).await;
         if let Err(error) = self.settle_webhook(&admitted, sent).await {
-            report(
-                &error,
-                delivery,
-                "the result of a webhook could not be written",
-            );
+            report(&error, delivery, "the result of a webhook could not be written");
         }
     }
 
@@ -161,21 +153,13 @@ impl Engine {
             Err(error) => Err((format!("the URL is malformed: {error}"), Outcome::Refused)),
         };
         let duration_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let attempt = Attempt {
-            started_at,
-            duration_ms,
-            status: None,
-            error: None,
-            response_excerpt: None,
-        };
+        let attempt =
+            Attempt { started_at, duration_ms, status: None, error: None, response_excerpt: None };
         match result {
             Ok(reply) => answered(&reply, attempt),
             Err((text, outcome)) => Sent {
                 outcome,
-                attempt: Attempt {
-                    error: Some(text),
-                    ..attempt
-                },
+                attempt: Attempt { error: Some(text), ..attempt },
                 retry_after: None,
             },
         }
@@ -189,14 +173,8 @@ impl Engine {
         let retry_after = sent.retry_after.as_deref();
         let decision = next_attempt(attempt_count, sent.outcome, now, retry_after, &self.rng);
         let operation = self.delivery_operation(&delivery, &sent, now);
-        let message = delivery_message(
-            &operation.id,
-            &delivery,
-            attempt_count,
-            &sent,
-            decision,
-            now,
-        );
+        let message =
+            delivery_message(&operation.id, &delivery, attempt_count, &sent, decision, now);
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -205,8 +183,7 @@ impl Engine {
                         Decision::RetryAt(at) => DeliveryOutcome::RetryAt(at),
                         Decision::Dead => DeliveryOutcome::Dead,
                     };
-                    tx.settle_delivery(&delivery.id, &sent.attempt, outcome, now)
-                        .await?;
+                    tx.settle_delivery(&delivery.id, &sent.attempt, outcome, now).await?;
                     let stored = tx.lock_breaker(&delivery.destination).await?;
                     let next = to_stored(from_stored(stored).after(sent.outcome, probe, now));
                     if next != stored {
@@ -232,11 +209,7 @@ impl Engine {
                 "auth.creation" => "connection_create",
                 _ => "connection_refresh",
             },
-            state: if failure.is_none() {
-                "success"
-            } else {
-                "failed"
-            },
+            state: if failure.is_none() { "success" } else { "failed" },
             title: match failure {
                 None => "Webhook delivered".to_owned(),
                 Some(reason) => format!("Webhook not delivered: {reason}"),
@@ -400,10 +373,7 @@ mod tests {
     #[test]
     fn a_closed_breaker_is_no_row() {
         assert_eq!(to_stored(Breaker::default()), StoredBreaker::default());
-        let open = Breaker {
-            failures_in_row: 6,
-            open_until: Some(Timestamp::from_millis(9)),
-        };
+        let open = Breaker { failures_in_row: 6, open_until: Some(Timestamp::from_millis(9)) };
         assert_eq!(from_stored(to_stored(open)), open);
     }
 }

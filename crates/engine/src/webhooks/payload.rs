@@ -105,10 +105,7 @@ impl AuthEvent<'_> {
         }
         match (&self.failure, &self.end_user) {
             (Some(failure), _) => {
-                put(
-                    "error",
-                    json!({"type": failure.kind, "description": failure.description}),
-                );
+                put("error", json!({"type": failure.kind, "description": failure.description}));
             }
             (None, Some(end_user)) => {
                 put("endUser", end_user.to_value());
@@ -258,21 +255,10 @@ mod tests {
     #[test]
     fn absent_parts_have_no_key_but_an_unknown_email_is_null() {
         let none = Map::new();
-        let person = EndUser {
-            id: "u",
-            email: None,
-            organization_id: None,
-            tags: &none,
-        };
-        let event = AuthEvent {
-            end_user: Some(person),
-            ..event(AuthOperation::Override)
-        }
-        .to_value();
-        assert_eq!(
-            event["endUser"],
-            json!({"endUserId": "u", "endUserEmail": null, "tags": {}})
-        );
+        let person = EndUser { id: "u", email: None, organization_id: None, tags: &none };
+        let event =
+            AuthEvent { end_user: Some(person), ..event(AuthOperation::Override) }.to_value();
+        assert_eq!(event["endUser"], json!({"endUserId": "u", "endUserEmail": null, "tags": {}}));
         assert!(event.get("tags").is_none() && event.get("error").is_none());
     }
 
@@ -281,16 +267,8 @@ mod tests {
         let none = Map::new();
         let event = AuthEvent {
             provider: PROVIDER_UNKNOWN,
-            end_user: Some(EndUser {
-                id: "u",
-                email: None,
-                organization_id: None,
-                tags: &none,
-            }),
-            failure: Some(AuthFailure {
-                kind: "invalid_callback",
-                description: "No code.",
-            }),
+            end_user: Some(EndUser { id: "u", email: None, organization_id: None, tags: &none }),
+            failure: Some(AuthFailure { kind: "invalid_callback", description: "No code." }),
             ..event(AuthOperation::Refresh)
         };
         assert_eq!(

@@ -117,9 +117,7 @@ pub fn next_attempt(
     let Some(planned) = planned.filter(|_| outcome.is_retryable()) else {
         return Decision::Dead;
     };
-    let asked = retry_after
-        .and_then(|text| parse_retry_after(text, now))
-        .unwrap_or_default();
+    let asked = retry_after.and_then(|text| parse_retry_after(text, now)).unwrap_or_default();
     Decision::RetryAt(now.plus(jittered(*planned, rng).max(asked)))
 }
 
@@ -131,10 +129,7 @@ pub fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
         // More digits than fit mean "very long".
         seconds(text.parse().unwrap_or(u64::MAX))
     } else {
-        let date = DateTimeParser::new()
-            .relaxed_weekday(true)
-            .parse_timestamp(text)
-            .ok()?;
+        let date = DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()?;
         Timestamp::from_millis(date.as_millisecond()).since(now)
     };
     Some(wait.min(RETRY_AFTER_MAX))
@@ -181,17 +176,11 @@ impl Breaker {
     /// others wait for what it finds.
     pub fn admit(self, now: Timestamp) -> Admission {
         match self.open_until {
-            None => Admission::Go {
-                state: self,
-                probe: false,
-            },
+            None => Admission::Go { state: self, probe: false },
             Some(until) if now < until => Admission::WaitUntil(until),
             Some(_) => {
                 let open_until = Some(now.plus(PROBE_PAUSE));
-                Admission::Go {
-                    state: Self { open_until, ..self },
-                    probe: true,
-                }
+                Admission::Go { state: Self { open_until, ..self }, probe: true }
             }
         }
     }
@@ -207,16 +196,11 @@ impl Breaker {
             return self;
         }
         let failures_in_row = self.failures_in_row.saturating_add(1);
-        let open_until = failures_in_row
-            .checked_sub(BREAKER_THRESHOLD)
-            .map(|further| {
-                let factor = 1u32.checked_shl(further).unwrap_or(u32::MAX);
-                now.plus(BREAKER_PAUSE.saturating_mul(factor).min(BREAKER_PAUSE_MAX))
-            });
-        Self {
-            failures_in_row,
-            open_until,
-        }
+        let open_until = failures_in_row.checked_sub(BREAKER_THRESHOLD).map(|further| {
+            let factor = 1u32.checked_shl(further).unwrap_or(u32::MAX);
+            now.plus(BREAKER_PAUSE.saturating_mul(factor).min(BREAKER_PAUSE_MAX))
+        });
+        Self { failures_in_row, open_until }
     }
 }
 
@@ -245,45 +229,25 @@ mod tests {
             for _ in 0..20 {
                 let attempts = index as u32 + 1;
                 let got = wait(next_attempt(attempts, Outcome::Unanswered, NOW, None, &rng));
-                assert!(
-                    got >= *planned * 9 / 10 && got <= *planned * 11 / 10,
-                    "{got:?}"
-                );
+                assert!(got >= *planned * 9 / 10 && got <= *planned * 11 / 10, "{got:?}");
             }
             total += *planned;
         }
         assert!(total > seconds(3 * DAY));
-        assert_eq!(
-            decide(ATTEMPTS_MAX, Outcome::Unanswered, None),
-            Decision::Dead
-        );
-        assert_eq!(
-            decide(u32::MAX, Outcome::Status(503), Some("1")),
-            Decision::Dead
-        );
+        assert_eq!(decide(ATTEMPTS_MAX, Outcome::Unanswered, None), Decision::Dead);
+        assert_eq!(decide(u32::MAX, Outcome::Status(503), Some("1")), Decision::Dead);
     }
 
     #[test]
     fn statuses_are_delivered_retried_or_dead() {
         for status in [200, 201, 204, 299] {
-            assert_eq!(
-                decide(1, Outcome::Status(status), None),
-                Decision::Delivered,
-                "{status}"
-            );
+            assert_eq!(decide(1, Outcome::Status(status), None), Decision::Delivered, "{status}");
         }
         for status in [400, 401, 404, 408, 409, 422, 429, 500, 502, 503, 504] {
-            assert!(
-                wait(decide(1, Outcome::Status(status), None)) < seconds(6),
-                "{status}"
-            );
+            assert!(wait(decide(1, Outcome::Status(status), None)) < seconds(6), "{status}");
         }
         for status in [300, 301, 304, 307, 410] {
-            assert_eq!(
-                decide(1, Outcome::Status(status), None),
-                Decision::Dead,
-                "{status}"
-            );
+            assert_eq!(decide(1, Outcome::Status(status), None), Decision::Dead, "{status}");
         }
         assert_eq!(decide(1, Outcome::Refused, None), Decision::Dead);
     }
@@ -297,14 +261,7 @@ mod tests {
         assert_eq!(limited("999999"), seconds(DAY));
         assert_eq!(limited("99999999999999999999999"), seconds(DAY));
         assert_eq!(limited("Sat, 06 Nov 2094 08:49:37 GMT"), seconds(DAY));
-        for ignored in [
-            "",
-            "0",
-            "-5",
-            "1.5",
-            "soon",
-            "Sun, 06 Nov 1994 08:00:00 GMT",
-        ] {
+        for ignored in ["", "0", "-5", "1.5", "soon", "Sun, 06 Nov 1994 08:00:00 GMT"] {
             assert!(limited(ignored) < seconds(6), "{ignored}");
         }
     }
@@ -314,24 +271,15 @@ mod tests {
         let host = || "a.example".to_owned();
         let refused = [
             EgressError::TooManyRedirects,
-            EgressError::InvalidUrl {
-                host: host(),
-                reason: "r",
-            },
-            EgressError::RedirectRefused {
-                host: host(),
-                reason: "r",
-            },
+            EgressError::InvalidUrl { host: host(), reason: "r" },
+            EgressError::RedirectRefused { host: host(), reason: "r" },
         ];
         for error in refused {
             assert_eq!(Outcome::of(&Err(error)), Outcome::Refused);
         }
         let unanswered = [
             EgressError::Timeout { after_ms: 1 },
-            EgressError::Connect {
-                host: host(),
-                reason: String::new(),
-            },
+            EgressError::Connect { host: host(), reason: String::new() },
             EgressError::TooLarge { limit_bytes: 1 },
         ];
         for error in unanswered {
@@ -344,13 +292,7 @@ mod tests {
         let mut breaker = Breaker::default();
         for _ in 0..4 {
             breaker = breaker.after(Outcome::Status(503), false, NOW);
-            assert_eq!(
-                breaker.admit(NOW),
-                Admission::Go {
-                    state: breaker,
-                    probe: false
-                }
-            );
+            assert_eq!(breaker.admit(NOW), Admission::Go { state: breaker, probe: false });
         }
         for minutes in [1, 2, 4, 8, 16, 30, 30] {
             breaker = breaker.after(Outcome::Unanswered, breaker.open_until.is_some(), NOW);
@@ -359,38 +301,18 @@ mod tests {
             // An attempt that was already under way.
             assert_eq!(breaker.after(Outcome::Unanswered, false, NOW), breaker);
         }
-        let worn = Breaker {
-            failures_in_row: u32::MAX,
-            open_until: None,
-        };
-        let until = worn
-            .after(Outcome::Unanswered, false, NOW)
-            .open_until
-            .unwrap();
+        let worn = Breaker { failures_in_row: u32::MAX, open_until: None };
+        let until = worn.after(Outcome::Unanswered, false, NOW).open_until.unwrap();
         assert_eq!(until.since(NOW), BREAKER_PAUSE_MAX);
     }
 
     #[test]
     fn after_the_pause_one_probe_leaves_and_its_answer_decides() {
-        let open = Breaker {
-            failures_in_row: 5,
-            open_until: Some(NOW),
-        };
-        let Admission::Go { state, probe: true } = open.admit(NOW) else {
-            panic!("no probe")
-        };
-        assert_eq!(
-            state.admit(NOW),
-            Admission::WaitUntil(NOW.plus(PROBE_PAUSE))
-        );
-        assert_eq!(
-            state.after(Outcome::Status(204), true, NOW),
-            Breaker::default()
-        );
-        assert_eq!(
-            state.after(Outcome::Status(400), true, NOW),
-            Breaker::default()
-        );
+        let open = Breaker { failures_in_row: 5, open_until: Some(NOW) };
+        let Admission::Go { state, probe: true } = open.admit(NOW) else { panic!("no probe") };
+        assert_eq!(state.admit(NOW), Admission::WaitUntil(NOW.plus(PROBE_PAUSE)));
+        assert_eq!(state.after(Outcome::Status(204), true, NOW), Breaker::default());
+        assert_eq!(state.after(Outcome::Status(400), true, NOW), Breaker::default());
         let again = state.after(Outcome::Status(429), true, NOW);
         assert_eq!(again.open_until, Some(NOW.plus(seconds(120))));
     }

@@ -40,10 +40,7 @@ pub fn sign(body: &str, keys: &SigningKeys, id: &str, sent_at: Timestamp) -> Vec
         .collect();
     let header = |name: &str, value: String| (name.to_owned(), value);
     vec![
-        header(
-            HMAC_HEADER,
-            hex::encode(hmac_sha256(&keys.current, &[body])),
-        ),
+        header(HMAC_HEADER, hex::encode(hmac_sha256(&keys.current, &[body]))),
         header(DIGEST_HEADER, prefixed_digest(&keys.current, body)),
         header(ID_HEADER, id.to_owned()),
         header(TIMESTAMP_HEADER, timestamp),
@@ -84,20 +81,12 @@ mod tests {
     const SENT_AT: Timestamp = Timestamp::from_millis(1_772_356_211_999);
 
     fn headers(current: &str, previous: Option<&str>, body: &str) -> Vec<(String, String)> {
-        let keys = SigningKeys {
-            current: current.into(),
-            previous: previous.map(Secret::from),
-        };
+        let keys = SigningKeys { current: current.into(), previous: previous.map(Secret::from) };
         sign(body, &keys, "msg_1", SENT_AT)
     }
 
     fn value(headers: &[(String, String)], name: &str) -> String {
-        headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .unwrap()
-            .1
-            .clone()
+        headers.iter().find(|(key, _)| key == name).unwrap().1.clone()
     }
 
     #[test]
@@ -143,9 +132,6 @@ mod tests {
     #[test]
     fn the_shown_secret_is_the_keys_text_in_base64() {
         let shown = standard_webhooks_secret(&ONE.into());
-        assert_eq!(
-            shown.expose(),
-            "whsec_MTExMTExMTEtMjIyMi00MzMzLTg0NDQtNTU1NTU1NTU1NTU1"
-        );
+        assert_eq!(shown.expose(), "whsec_MTExMTExMTEtMjIyMi00MzMzLTg0NDQtNTU1NTU1NTU1NTU1");
     }
 }
