@@ -19,6 +19,7 @@ mod protocol;
 pub mod read;
 pub mod recorder;
 mod refresh;
+pub mod rotation;
 pub mod sealing;
 pub mod sessions;
 pub mod sockets;

@@ -1,6 +1,7 @@
 //! Sealing rows: finds the environment's data key and hands it to the vault.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::sync::Cache;
 use serde::Serialize;
@@ -15,6 +16,9 @@ use crate::error::{Error, Result};
 
 /// Opened data keys kept in memory.
 const DATA_KEYS_CACHED_MAX: u64 = 1024;
+
+/// How long a replica may go on sealing with a data key that another replica has replaced.
+const ACTIVE_KEY_CACHED_FOR: Duration = Duration::from_mins(1);
 
 /// A sealed column of a row, by the names that go into its associated data.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +69,11 @@ pub struct Sealer {
 
 impl Sealer {
     pub(crate) fn new(ring: MasterKeyRing, store: Store, rng: Rng) -> Self {
-        let cache = || Cache::new(DATA_KEYS_CACHED_MAX);
-        Self { ring, store, rng, active: cache(), by_id: Cache::new(DATA_KEYS_CACHED_MAX) }
+        let active = Cache::builder()
+            .max_capacity(DATA_KEYS_CACHED_MAX)
+            .time_to_live(ACTIVE_KEY_CACHED_FOR)
+            .build();
+        Self { ring, store, rng, active, by_id: Cache::new(DATA_KEYS_CACHED_MAX) }
     }
 
     /// Makes the first data key of a new environment, in the transaction that makes it.
@@ -181,7 +188,18 @@ impl Sealer {
         Ok(key)
     }
 
-    fn unwrap(&self, row: &DataKeyRow) -> Result<DataKey> {
+    /// The master keys.
+    pub(crate) fn ring(&self) -> &MasterKeyRing {
+        &self.ring
+    }
+
+    /// Looks the active key up anew. Other replicas do within the cache's lifetime; until then
+    /// they seal with the old key, which still opens.
+    pub(crate) fn forget(&self, environment_id: i64) {
+        self.active.invalidate(&environment_id);
+    }
+
+    pub(crate) fn unwrap(&self, row: &DataKeyRow) -> Result<DataKey> {
         let mut id = DataKeyId::default();
         hex::decode_to_slice(&row.id, &mut id).map_err(|_| Error::Corrupt("data key id"))?;
         Ok(self.ring.unwrap_data_key(id, row.environment_id, &row.wrapped)?)
