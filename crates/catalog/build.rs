@@ -16,16 +16,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut table = String::from("&[\n");
     for file in yaml_files(&folder)? {
-        let name = file
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .ok_or("a file name in UTF-8")?;
+        let name = file.file_stem().and_then(|stem| stem.to_str()).ok_or("a file name in UTF-8")?;
         let path = file.canonicalize()?;
-        writeln!(
-            table,
-            "    ({name:?}, include_str!({:?})),",
-            path.display().to_string()
-        )?;
+        writeln!(table, "    ({name:?}, include_str!({:?})),", path.display().to_string())?;
     }
     table.push_str("]\n");
     fs::write(Path::new(&out).join("bundled.rs"), table)?;
@@ -42,10 +35,7 @@ fn yaml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
+        if path.extension().is_some_and(|extension| extension == "yaml") {
             files.push(path);
         }
     }

@@ -44,13 +44,8 @@ pub(crate) fn client_assertion(
         URL_SAFE_NO_PAD.encode(claims.to_string())
     );
     let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(
-        &RSA_PKCS1_SHA256,
-        &SystemRandom::new(),
-        signed.as_bytes(),
-        &mut signature,
-    )
-    .map_err(|_| NO_KEY)?;
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+        .map_err(|_| NO_KEY)?;
     Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
@@ -66,16 +61,10 @@ fn key_pair(text: &str) -> Option<(RsaKeyPair, Option<String>)> {
         .replace("\\n", "\n")
         .lines()
         .filter(|line| !line.starts_with("-----"))
-        .flat_map(|line| {
-            line.chars()
-                .filter(|c| !c.is_whitespace())
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|line| line.chars().filter(|c| !c.is_whitespace()).collect::<Vec<_>>())
         .collect();
     let der = STANDARD.decode(body).ok()?;
-    let pair = RsaKeyPair::from_pkcs8(&der)
-        .or_else(|_| RsaKeyPair::from_der(&der))
-        .ok()?;
+    let pair = RsaKeyPair::from_pkcs8(&der).or_else(|_| RsaKeyPair::from_der(&der)).ok()?;
     Some((pair, None))
 }
 
@@ -83,9 +72,7 @@ fn key_pair(text: &str) -> Option<(RsaKeyPair, Option<String>)> {
 fn pkcs1_of_jwk(jwk: &Value) -> Option<Vec<u8>> {
     let mut content = integer(&[0]);
     for name in ["n", "e", "d", "p", "q", "dp", "dq", "qi"] {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(jwk.get(name)?.as_str()?.trim_end_matches('='))
-            .ok()?;
+        let bytes = URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?.trim_end_matches('=')).ok()?;
         content.extend(integer(&bytes));
     }
     Some(element(0x30, &content))
@@ -93,10 +80,7 @@ fn pkcs1_of_jwk(jwk: &Value) -> Option<Vec<u8>> {
 
 /// A non-negative DER integer.
 fn integer(bytes: &[u8]) -> Vec<u8> {
-    let start = bytes
-        .iter()
-        .position(|byte| *byte != 0)
-        .unwrap_or(bytes.len());
+    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
     let mut content = bytes[start..].to_vec();
     if content.first().is_none_or(|byte| byte & 0x80 != 0) {
         content.insert(0, 0);
@@ -110,10 +94,7 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
         out.push(content.len() as u8);
     } else {
         let length = content.len().to_be_bytes();
-        let start = length
-            .iter()
-            .position(|byte| *byte != 0)
-            .unwrap_or(length.len() - 1);
+        let start = length.iter().position(|byte| *byte != 0).unwrap_or(length.len() - 1);
         out.push(0x80 | (length.len() - start) as u8);
         out.extend_from_slice(&length[start..]);
     }
@@ -137,6 +118,44 @@ mod tests {
         assert_eq!(element(0x30, &[0; 300])[..4], [0x30, 0x82, 1, 44]);
     }
 
+    /// Content and rest of the DER element at the start.
+    fn inside(der: &[u8]) -> (&[u8], &[u8]) {
+        let (length, start) = match usize::from(der[1]) {
+            short if short < 0x80 => (short, 2),
+            long => {
+                let bytes = long & 0x7f;
+                let length =
+                    der[2..2 + bytes].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+                (length, 2 + bytes)
+            }
+        };
+        der[start..].split_at(length)
+    }
+
+    /// The key of a PKCS#8 document as a JWK.
+    fn jwk_of(pkcs8: &[u8]) -> Value {
+        let (_version, rest) = inside(inside(pkcs8).0);
+        let (_algorithm, rest) = inside(rest);
+        let (_zero, mut rest) = inside(inside(inside(rest).0).0);
+        let mut jwk = json!({"kty": "RSA", "kid": "key-1"});
+        for name in ["n", "e", "d", "p", "q", "dp", "dq", "qi"] {
+            let (number, after) = inside(rest);
+            jwk[name] = URL_SAFE_NO_PAD.encode(number.strip_prefix(&[0]).unwrap_or(number)).into();
+            rest = after;
+        }
+        jwk
+    }
+
+    #[test]
+    fn a_jwk_reads_as_the_same_key() {
+        let generated = GeneratedPair::generate(KeySize::Rsa2048).unwrap();
+        let der = generated.as_der().unwrap();
+        let (pair, key_id) = key_pair(&jwk_of(der.as_ref()).to_string()).unwrap();
+        assert_eq!(key_id.as_deref(), Some("key-1"));
+        let original = RsaKeyPair::from_pkcs8(der.as_ref()).unwrap();
+        assert_eq!(pair.public_key().as_ref(), original.public_key().as_ref());
+    }
+
     #[test]
     fn a_pem_key_signs_and_nonsense_is_refused() {
         let generated = GeneratedPair::generate(KeySize::Rsa2048).unwrap();
@@ -149,13 +168,7 @@ mod tests {
         let (pair, key_id) = key_pair(&pem).unwrap();
         assert_eq!(key_id, None);
         let mut signature = vec![0; pair.public_modulus_len()];
-        pair.sign(
-            &RSA_PKCS1_SHA256,
-            &SystemRandom::new(),
-            b"text",
-            &mut signature,
-        )
-        .unwrap();
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), b"text", &mut signature).unwrap();
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref())
             .verify(b"text", &signature)
             .unwrap();

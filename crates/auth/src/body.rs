@@ -21,11 +21,7 @@ impl From<FieldIssue> for BodyIssue {
     fn from(issue: FieldIssue) -> Self {
         // Form bodies have the fields at their top.
         let path = issue.path.into_iter().skip(1).collect();
-        Self {
-            code: "custom".to_owned(),
-            message: issue.message,
-            path,
-        }
+        Self { code: "custom".to_owned(), message: issue.message, path }
     }
 }
 
@@ -41,12 +37,8 @@ impl<'a> Reader<'a> {
     /// A reader of a value that should be an object; `path` is where it lies.
     pub(crate) fn new(value: &'a Value, path: &[&str]) -> Self {
         let path: Vec<String> = path.iter().map(|&part| part.to_owned()).collect();
-        let mut reader = Self {
-            map: value.as_object(),
-            path,
-            known: Vec::new(),
-            issues: Vec::new(),
-        };
+        let mut reader =
+            Self { map: value.as_object(), path, known: Vec::new(), issues: Vec::new() };
         if reader.map.is_none() {
             let path = reader.path.clone();
             reader.push("invalid_type", expected("object", Some(value)), path);
@@ -55,11 +47,7 @@ impl<'a> Reader<'a> {
     }
 
     fn push(&mut self, code: &str, message: String, path: Vec<String>) {
-        self.issues.push(BodyIssue {
-            code: code.to_owned(),
-            message,
-            path,
-        });
+        self.issues.push(BodyIssue { code: code.to_owned(), message, path });
     }
 
     fn at(&self, name: &str) -> Vec<String> {
@@ -113,9 +101,9 @@ impl<'a> Reader<'a> {
         let value = self.map?.get(name).filter(|value| !value.is_null())?;
         let instant = match value {
             Value::String(text) => Timestamp::parse_iso(text),
-            Value::Number(number) => number
-                .as_f64()
-                .map(|millis| Timestamp::from_millis(millis as i64)),
+            Value::Number(number) => {
+                number.as_f64().map(|millis| Timestamp::from_millis(millis as i64))
+            }
             _ => None,
         };
         let instant = instant.filter(|instant| expiry::is_printable(*instant));
@@ -223,9 +211,6 @@ mod tests {
         reader.text("a", 1, 9);
         let issues = reader.strict();
         assert_eq!(issues.len(), 1);
-        assert_eq!(
-            issues[0].message,
-            "Invalid input: expected object, received null"
-        );
+        assert_eq!(issues[0].message, "Invalid input: expected object, received null");
     }
 }

@@ -71,12 +71,7 @@ const DEAD_WORDS: &[&str] = &[
 pub(crate) fn failure(pending: &Pending, reply: &HttpReply) -> AuthError {
     let body = parse_body(reply).unwrap_or_default();
     let (error, description) = provider_words(&body);
-    let class = class_of(
-        pending.purpose,
-        reply.status,
-        error.as_deref(),
-        description.as_deref(),
-    );
+    let class = class_of(pending.purpose, reply.status, error.as_deref(), description.as_deref());
     let message = match (class, pending.purpose) {
         (Class::Transient, _) => "The provider could not handle the token request for now.",
         (Class::Ours, _) => "The provider refused the integration's client or its settings.",
@@ -141,6 +136,11 @@ fn class_of(
     }
 }
 
+/// Members that describe a refusal, and members that name it.
+const DESCRIPTIONS: &[&str] =
+    &["error_description", "errorDescription", "message", "error_message", "detail", "reason"];
+const CODES: &[&str] = &["code", "type", "status", "error", "errorCode"];
+
 /// The provider's error and description, from the shapes in use.
 pub(crate) fn provider_words(body: &Map<String, Value>) -> (Option<String>, Option<String>) {
     let text = |map: &Map<String, Value>, names: &[&str]| {
@@ -150,15 +150,6 @@ pub(crate) fn provider_words(body: &Map<String, Value>) -> (Option<String>, Opti
             _ => None,
         })
     };
-    const DESCRIPTIONS: &[&str] = &[
-        "error_description",
-        "errorDescription",
-        "message",
-        "error_message",
-        "detail",
-        "reason",
-    ];
-    const CODES: &[&str] = &["code", "type", "status", "error", "errorCode"];
     let described = text(body, DESCRIPTIONS);
     match body.get("error") {
         Some(Value::String(error)) => (Some(error.clone()), described),
@@ -179,10 +170,7 @@ pub(crate) fn scrubbed(text: &str, secrets: &[Secret], chars_max: usize) -> Stri
     for secret in secrets.iter().filter(|secret| secret.expose().len() >= 4) {
         text = text.replace(secret.expose(), "[redacted]");
     }
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(chars_max)
-        .collect()
+    text.chars().filter(|c| !c.is_control()).take(chars_max).collect()
 }
 
 #[cfg(test)]
@@ -191,20 +179,11 @@ mod tests {
 
     fn pending(purpose: Purpose) -> Pending {
         let secrets = vec![Secret::new("hunter22")];
-        Pending {
-            purpose,
-            before: None,
-            metadata: Map::new(),
-            secrets,
-        }
+        Pending { purpose, before: None, metadata: Map::new(), secrets }
     }
 
     fn reply(status: u16, body: &str) -> HttpReply {
-        HttpReply {
-            status,
-            headers: Vec::new(),
-            body: body.as_bytes().to_vec(),
-        }
+        HttpReply { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
     }
 
     #[test]
@@ -213,50 +192,20 @@ mod tests {
         use Purpose::{ClientCredentials, Exchange, Refresh};
         let cases = [
             (Refresh, 400, r#"{"error":"invalid_grant"}"#, Terminal),
-            (
-                Refresh,
-                200,
-                r#"{"ok":false,"error":"token_revoked"}"#,
-                Terminal,
-            ),
+            (Refresh, 200, r#"{"ok":false,"error":"token_revoked"}"#, Terminal),
             (Refresh, 401, r#"{"error":"invalid_client"}"#, Ours),
             (Refresh, 400, r#"{"error":"unauthorized_client"}"#, Ours),
-            (
-                Refresh,
-                400,
-                r#"{"status":"BAD_REFRESH_TOKEN","message":"x"}"#,
-                Terminal,
-            ),
-            (
-                Refresh,
-                400,
-                r#"{"error":"temporarily_unavailable"}"#,
-                Transient,
-            ),
-            (
-                Refresh,
-                403,
-                r#"{"error":{"code":"x","message":"Token was REVOKED"}}"#,
-                Terminal,
-            ),
+            (Refresh, 400, r#"{"status":"BAD_REFRESH_TOKEN","message":"x"}"#, Terminal),
+            (Refresh, 400, r#"{"error":"temporarily_unavailable"}"#, Transient),
+            (Refresh, 403, r#"{"error":{"code":"x","message":"Token was REVOKED"}}"#, Terminal),
             (Refresh, 400, r#"{"error":"invalid_request"}"#, Transient),
             (Refresh, 404, "<html>", Transient),
             (Refresh, 503, r#"{"error":"invalid_grant"}"#, Transient),
             (Refresh, 429, "", Transient),
-            (
-                Refresh,
-                400,
-                "error=invalid_grant&error_description=gone",
-                Terminal,
-            ),
+            (Refresh, 400, "error=invalid_grant&error_description=gone", Terminal),
             (Exchange, 400, r#"{"error":"what"}"#, Terminal),
             (Exchange, 401, r#"{"error":"invalid_client"}"#, Ours),
-            (
-                ClientCredentials,
-                401,
-                r#"{"error":"invalid_client"}"#,
-                Terminal,
-            ),
+            (ClientCredentials, 401, r#"{"error":"invalid_client"}"#, Terminal),
             (ClientCredentials, 400, r#"{"error":"invalid_scope"}"#, Ours),
             (ClientCredentials, 500, "", Transient),
         ];
@@ -273,9 +222,7 @@ mod tests {
             "x".repeat(900)
         );
         let mut reply = reply(400, &body);
-        reply
-            .headers
-            .push(("retry-after".to_owned(), "7".to_owned()));
+        reply.headers.push(("retry-after".to_owned(), "7".to_owned()));
         let error = failure(&pending(Purpose::Refresh), &reply);
         let description = error.provider_description.unwrap();
         assert!(description.starts_with("bad [redacted]x"));

@@ -30,16 +30,11 @@ impl ActiveClient {
         named: (&str, &str),
     ) -> Result<Self, AuthError> {
         let own = |name: &str| {
-            own.and_then(|map| map.get(name)?.as_str())
-                .filter(|text| !text.is_empty())
+            own.and_then(|map| map.get(name)?.as_str()).filter(|text| !text.is_empty())
         };
         let client = context.client;
-        let id = own(named.0)
-            .map(str::to_owned)
-            .or_else(|| client.client_id.clone());
-        let secret = own(named.1)
-            .map(Secret::from)
-            .or_else(|| client.client_secret.clone());
+        let id = own(named.0).map(str::to_owned).or_else(|| client.client_id.clone());
+        let secret = own(named.1).map(Secret::from).or_else(|| client.client_secret.clone());
         let Some(id) = id else {
             return Err(AuthError::new(
                 Class::Ours,
@@ -47,11 +42,7 @@ impl ActiveClient {
                 "The integration has no client id. Set its OAuth client first.",
             ));
         };
-        Ok(Self {
-            id,
-            secret: secret.unwrap_or_default(),
-            private_key: None,
-        })
+        Ok(Self { id, secret: secret.unwrap_or_default(), private_key: None })
     }
 
     /// While connecting: overrides stand in the session's configuration.
@@ -65,10 +56,7 @@ impl ActiveClient {
         context: &Context<'_>,
         credentials: &Credentials,
     ) -> Result<Self, AuthError> {
-        let own = credentials
-            .as_map()
-            .get("config_override")
-            .and_then(Value::as_object);
+        let own = credentials.as_map().get("config_override").and_then(Value::as_object);
         Self::overridden(context, own, ("client_id", "client_secret"))
     }
 }

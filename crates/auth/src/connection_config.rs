@@ -26,11 +26,9 @@ pub fn stored_connection_config(
             continue;
         }
         let value = match value {
-            Value::String(text) if name == "oauth_scopes_override" => text
-                .split(',')
-                .map(str::trim)
-                .filter(|scope| !scope.is_empty())
-                .collect(),
+            Value::String(text) if name == "oauth_scopes_override" => {
+                text.split(',').map(str::trim).filter(|scope| !scope.is_empty()).collect()
+            }
             value => value.clone(),
         };
         stored.insert(name.clone(), value);

@@ -57,10 +57,7 @@ impl Credentials {
 
     /// A text member that is not empty.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     /// Whether fresh credentials can be had without the person.
@@ -94,11 +91,7 @@ impl Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Credentials({})",
-            self.kind().map_or("none", AuthMode::as_str)
-        )
+        write!(f, "Credentials({})", self.kind().map_or("none", AuthMode::as_str))
     }
 }
 
@@ -115,10 +108,7 @@ pub fn strip_refresh_tokens(value: &mut Value) {
 }
 
 fn letters(name: &str) -> String {
-    name.chars()
-        .filter(char::is_ascii_alphabetic)
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+    name.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 fn collect_secrets<'v>(name: &str, value: &'v Value, found: &mut Vec<&'v str>) {

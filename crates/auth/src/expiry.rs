@@ -57,11 +57,7 @@ fn epoch(number: f64) -> Option<Timestamp> {
     if !number.is_finite() || number <= 0.0 {
         return None;
     }
-    let millis = if number >= MILLISECONDS_FROM {
-        number
-    } else {
-        number * 1000.0
-    };
+    let millis = if number >= MILLISECONDS_FROM { number } else { number * 1000.0 };
     Some(Timestamp::from_millis(millis as i64))
 }
 
@@ -97,24 +93,10 @@ mod tests {
             json!("2026-03-01T10:10:11Z"),
             json!("2026-03-01T11:10:11+01:00"),
         ] {
-            assert_eq!(
-                moment(&value).unwrap(),
-                "2026-03-01T10:10:11.000Z",
-                "{value}"
-            );
+            assert_eq!(moment(&value).unwrap(), "2026-03-01T10:10:11.000Z", "{value}");
         }
-        assert_eq!(
-            moment(&json!("1:02:03")).unwrap(),
-            "2026-03-02T11:13:11.120Z"
-        );
-        for nothing in [
-            json!("soon"),
-            json!(0),
-            json!(null),
-            json!({}),
-            json!("1:2"),
-            json!(-5),
-        ] {
+        assert_eq!(moment(&json!("1:02:03")).unwrap(), "2026-03-02T11:13:11.120Z");
+        for nothing in [json!("soon"), json!(0), json!(null), json!({}), json!("1:2"), json!(-5)] {
             assert_eq!(moment(&nothing), None, "{nothing}");
         }
     }

@@ -80,6 +80,7 @@ pub struct CallbackInput<'a> {
 
 /// What comes next.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a step is matched where it is made, never kept")]
 pub enum Step {
     /// Send the browser there.
     Redirect(Url),

@@ -12,20 +12,12 @@ mod oauth2;
 mod oauth2_cc;
 
 /// Every mode this server runs.
-pub static MODES: &[&dyn Mode] = &[
-    &oauth2::OAuth2,
-    &oauth2_cc::OAuth2Cc,
-    &api_key::ApiKey,
-    &basic::Basic,
-    &none::NoAuth,
-];
+pub static MODES: &[&dyn Mode] =
+    &[&oauth2::OAuth2, &oauth2_cc::OAuth2Cc, &api_key::ApiKey, &basic::Basic, &none::NoAuth];
 
 /// The mode of that name; none when this server does not run it.
 pub fn mode(mode: AuthMode) -> Option<&'static dyn Mode> {
-    MODES
-        .iter()
-        .copied()
-        .find(|candidate| candidate.mode() == mode)
+    MODES.iter().copied().find(|candidate| candidate.mode() == mode)
 }
 
 /// The answer of a mode that has no browser flow.
@@ -47,18 +39,8 @@ mod tests {
     #[test]
     fn every_supported_mode_is_listed_once_and_no_other() {
         for candidate in AuthMode::ALL {
-            assert_eq!(
-                mode(candidate).is_some(),
-                candidate.is_supported(),
-                "{candidate}"
-            );
-            assert!(
-                MODES
-                    .iter()
-                    .filter(|listed| listed.mode() == candidate)
-                    .count()
-                    <= 1
-            );
+            assert_eq!(mode(candidate).is_some(), candidate.is_supported(), "{candidate}");
+            assert!(MODES.iter().filter(|listed| listed.mode() == candidate).count() <= 1);
         }
     }
 }

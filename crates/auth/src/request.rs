@@ -36,9 +36,8 @@ impl Body {
         match self {
             Self::Empty => (None, Vec::new()),
             Self::Form(pairs) => {
-                let text = form_urlencoded::Serializer::new(String::new())
-                    .extend_pairs(pairs)
-                    .finish();
+                let text =
+                    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
                 (Some("application/x-www-form-urlencoded"), text.into_bytes())
             }
             Self::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
@@ -76,15 +75,8 @@ pub fn without_query_values(url: &Url) -> String {
     let mut bare = url.clone();
     bare.set_fragment(None);
     bare.set_query(None);
-    let names: Vec<String> = url
-        .query_pairs()
-        .map(|(name, _)| format!("{name}=…"))
-        .collect();
-    if names.is_empty() {
-        bare.to_string()
-    } else {
-        format!("{bare}?{}", names.join("&"))
-    }
+    let names: Vec<String> = url.query_pairs().map(|(name, _)| format!("{name}=…")).collect();
+    if names.is_empty() { bare.to_string() } else { format!("{bare}?{}", names.join("&")) }
 }
 
 /// What came back.
@@ -101,10 +93,7 @@ pub struct HttpReply {
 impl HttpReply {
     /// The first header of that lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether the status is 2xx.
@@ -132,10 +121,7 @@ mod tests {
             body: Body::Form(vec![("client_secret".to_owned(), "hunter2".to_owned())]),
         };
         let text = format!("{request:?}");
-        assert_eq!(
-            text,
-            "POST https://a.test/t?key=… [authorization] Form(client_secret)"
-        );
+        assert_eq!(text, "POST https://a.test/t?key=… [authorization] Form(client_secret)");
     }
 
     #[test]

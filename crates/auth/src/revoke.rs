@@ -42,12 +42,7 @@ pub fn revocation(context: &Context<'_>, credentials: &Credentials) -> Vec<HttpR
                 .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
                 .collect();
             let (method, url, body) = (http::Method::POST, url.clone(), Body::Form(pairs));
-            Some(HttpRequest {
-                method,
-                url,
-                headers,
-                body,
-            })
+            Some(HttpRequest { method, url, headers, body })
         })
         .collect()
 }
@@ -87,10 +82,7 @@ mod tests {
             .collect();
         assert_eq!(
             bodies,
-            [
-                "token=rt&token_type_hint=refresh_token",
-                "token=at&token_type_hint=access_token"
-            ]
+            ["token=rt&token_type_hint=refresh_token", "token=at&token_type_hint=access_token"]
         );
     }
 }

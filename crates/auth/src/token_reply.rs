@@ -83,10 +83,7 @@ fn no_token(pending: &Pending, class: Class, message: &str) -> AuthError {
 
 /// A body as an object, from JSON or form data whatever the content type claims.
 pub(crate) fn parse_body(reply: &HttpReply) -> Option<Map<String, Value>> {
-    let text = std::str::from_utf8(&reply.body)
-        .ok()?
-        .trim_start_matches('\u{feff}')
-        .trim();
+    let text = std::str::from_utf8(&reply.body).ok()?.trim_start_matches('\u{feff}').trim();
     if let Ok(value) = serde_json::from_str(text) {
         return match value {
             Value::Object(map) => Some(map),
@@ -148,10 +145,7 @@ fn locate<'v>(
 }
 
 fn text(value: Option<&Value>) -> Option<String> {
-    value
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
+    value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// The end of the token's life: a fixed lifetime, a moment, or a lifetime.
@@ -163,16 +157,10 @@ fn expires_at(
     if let Some(seconds) = provider.token_fixed_lifetime_seconds {
         return expiry::after(now, seconds as f64);
     }
-    let moment = holder
-        .get("expires_at")
-        .and_then(|value| expiry::parse_moment(value, now));
+    let moment = holder.get("expires_at").and_then(|value| expiry::parse_moment(value, now));
     moment.or_else(|| {
         let lifetime = expiry::parse_lifetime(holder.get("expires_in")?)?;
-        let seconds = if provider.expires_in_milliseconds {
-            lifetime / 1000.0
-        } else {
-            lifetime
-        };
+        let seconds = if provider.expires_in_milliseconds { lifetime / 1000.0 } else { lifetime };
         expiry::after(now, seconds)
     })
 }

@@ -51,13 +51,8 @@ pub(crate) fn build(
         if draft.omit.contains(&name) {
             continue;
         }
-        let renamed = provider
-            .token_request_rename
-            .iter()
-            .find(|(from, _)| *from == name);
-        let target = renamed
-            .map_or(name.as_str(), |(_, to)| to.as_str())
-            .to_owned();
+        let renamed = provider.token_request_rename.iter().find(|(from, _)| *from == name);
+        let target = renamed.map_or(name.as_str(), |(_, to)| to.as_str()).to_owned();
         if provider.token_request_query.contains(&name) {
             append_query(&mut url, &target, &value);
         } else {
@@ -73,24 +68,10 @@ pub(crate) fn build(
     } else if provider.body_format == BodyFormat::Json {
         Body::Json(Value::Object(params))
     } else {
-        Body::Form(
-            params
-                .iter()
-                .map(|(name, value)| (name.clone(), form_text(value)))
-                .collect(),
-        )
+        Body::Form(params.iter().map(|(name, value)| (name.clone(), form_text(value))).collect())
     };
-    let method = if draft.by_get {
-        http::Method::GET
-    } else {
-        http::Method::POST
-    };
-    Ok(HttpRequest {
-        method,
-        url,
-        headers,
-        body,
-    })
+    let method = if draft.by_get { http::Method::GET } else { http::Method::POST };
+    Ok(HttpRequest { method, url, headers, body })
 }
 
 fn append_query(url: &mut Url, name: &str, value: &Value) {

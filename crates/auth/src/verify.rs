@@ -4,57 +4,65 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use url::Url;
-use valetkey_catalog::{AuthMode, Scope, Verification, render_url, scalar_text};
+use valetkey_catalog::{AuthMode, Scope, UrlError, Verification, render_url, scalar_text};
 
 use crate::credentials::Credentials;
+use crate::error::{AuthError, Class};
 use crate::mode::Context;
 use crate::request::{Body, HttpRequest};
 use crate::token_request::{render_lenient, set_header};
 
-/// The test calls of a provider, to be tried in order until one answers 2xx; when none does the
-/// credentials are bad. Empty when the provider has no test, or its URL needs a value that is not
-/// there.
+/// The test calls of a provider for secrets a person typed (API_KEY, BASIC), to be tried in order
+/// until one answers 2xx; when none does the credentials are bad. Empty when the provider has no
+/// test. Credentials whose test cannot be built do not get this far: submitting them fails.
 pub fn verification(context: &Context<'_>, credentials: &Credentials) -> Vec<HttpRequest> {
+    calls(context, credentials).unwrap_or_default()
+}
+
+/// Fails when the provider has a test that cannot be built from what was given, so that nothing is
+/// accepted untested by way of a broken address.
+pub(crate) fn ensure_testable(
+    context: &Context<'_>,
+    credentials: &Credentials,
+) -> Result<(), AuthError> {
+    calls(context, credentials).map(|_| ()).map_err(|error| {
+        let message = format!("The provider's API address cannot be built: {error}.");
+        AuthError::new(Class::Ours, "url_param_err", message)
+    })
+}
+
+fn calls(context: &Context<'_>, credentials: &Credentials) -> Result<Vec<HttpRequest>, UrlError> {
     let proxy = &context.provider.proxy;
-    let Some(check) = &proxy.verification else {
-        return Vec::new();
+    // A token that was just issued needs no test; a typed secret does.
+    let is_typed = matches!(context.provider.auth_mode, AuthMode::ApiKey | AuthMode::Basic);
+    let Some(check) = proxy.verification.as_ref().filter(|_| is_typed) else {
+        return Ok(Vec::new());
     };
     let scope = api_scope(context, credentials);
     let headers = headers(context, credentials, check, &scope);
     let base = check.base_url_override.as_ref().or(proxy.base_url.as_ref());
-    let base = base.and_then(|template| render_url(template, &scope, true).ok());
+    let is_post = check.method == "POST";
     check
         .endpoints
         .iter()
-        .filter_map(|endpoint| {
-            let mut url = endpoint_url(base.as_ref(), endpoint, &scope)?;
+        .map(|endpoint| {
+            let mut url = endpoint_url(base, endpoint, &scope)?;
             for (name, value) in render_lenient(&proxy.query, &scope) {
                 url.query_pairs_mut().append_pair(&name, &value);
             }
-            let is_post = check.method == "POST";
             let body = match &check.data {
                 Some(data) if is_post => body_of(data, &headers),
                 _ => Body::Empty,
             };
-            Some(HttpRequest {
-                method: if is_post {
-                    http::Method::POST
-                } else {
-                    http::Method::GET
-                },
-                url,
-                headers: headers.clone(),
-                body,
-            })
+            let method = if is_post { http::Method::POST } else { http::Method::GET };
+            Ok(HttpRequest { method, url, headers: headers.clone(), body })
         })
         .collect()
 }
 
 /// The names of a provider's API templates: the credentials' own members too.
 fn api_scope<'a>(context: &Context<'a>, credentials: &'a Credentials) -> Scope<'a> {
-    let mut scope = context
-        .scope(context.connection_config)
-        .with_credentials(credentials.as_map());
+    let mut scope = context.scope(context.connection_config).with_credentials(credentials.as_map());
     for (name, value) in credentials.as_map() {
         if !value.is_object() {
             scope.set(name, value.clone());
@@ -92,21 +100,12 @@ fn headers(
 
 /// The header a mode adds by itself.
 fn automatic_authorization(mode: AuthMode, credentials: &Credentials) -> Option<String> {
-    let member = |name: &str| credentials.as_map().get(name).and_then(Value::as_str);
-    match mode {
-        AuthMode::Basic => {
-            let pair = format!(
-                "{}:{}",
-                member("username")?,
-                member("password").unwrap_or_default()
-            );
-            Some(format!("Basic {}", STANDARD.encode(pair)))
-        }
-        AuthMode::OAuth2 | AuthMode::OAuth2Cc => {
-            Some(format!("Bearer {}", credentials.access_token()?))
-        }
-        _ => None,
+    if mode != AuthMode::Basic {
+        return None;
     }
+    let member = |name: &str| credentials.as_map().get(name).and_then(Value::as_str);
+    let pair = format!("{}:{}", member("username")?, member("password").unwrap_or_default());
+    Some(format!("Basic {}", STANDARD.encode(pair)))
 }
 
 fn body_of(data: &Value, headers: &[(String, String)]) -> Body {
@@ -120,23 +119,18 @@ fn body_of(data: &Value, headers: &[(String, String)]) -> Body {
 }
 
 fn form_pairs(map: &Map<String, Value>) -> Vec<(String, String)> {
-    map.iter()
-        .filter_map(|(name, value)| Some((name.clone(), scalar_text(value)?)))
-        .collect()
+    map.iter().filter_map(|(name, value)| Some((name.clone(), scalar_text(value)?))).collect()
 }
 
 /// The endpoint under the base URL, or on its own when it is a whole address.
-fn endpoint_url(base: Option<&Url>, endpoint: &str, scope: &Scope<'_>) -> Option<Url> {
+fn endpoint_url(base: Option<&String>, endpoint: &str, scope: &Scope<'_>) -> Result<Url, UrlError> {
     if endpoint.starts_with("http") || endpoint.starts_with("${") {
-        return render_url(endpoint, scope, true).ok();
+        return render_url(endpoint, scope, true);
     }
+    let mut url = render_url(base.ok_or(UrlError::Invalid)?, scope, true)?;
     // Escaped by its place in the path before it is joined to the base.
-    let template = format!(
-        "https://placeholder.invalid/{}",
-        endpoint.trim_start_matches('/')
-    );
-    let rendered = render_url(&template, scope, true).ok()?;
-    let mut url = base?.clone();
+    let template = format!("https://placeholder.invalid/{}", endpoint.trim_start_matches('/'));
+    let rendered = render_url(&template, scope, true)?;
     let path = format!("{}{}", url.path().trim_end_matches('/'), rendered.path());
     url.set_path(&path);
     let query = match (url.query(), rendered.query()) {
@@ -144,5 +138,9 @@ fn endpoint_url(base: Option<&Url>, endpoint: &str, scope: &Scope<'_>) -> Option
         (left, right) => left.or(right).map(str::to_owned),
     };
     url.set_query(query.as_deref());
-    Some(url)
+    Ok(url)
 }
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

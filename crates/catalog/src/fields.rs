@@ -76,10 +76,7 @@ pub fn validate_merged_connection_config(
     let mut kept = Map::new();
     if browser.len() > KEYS_MAX {
         let message = format!("At most {KEYS_MAX} settings can be given.");
-        return Err(vec![FieldIssue {
-            path: vec!["connection_config".to_owned()],
-            message,
-        }]);
+        return Err(vec![FieldIssue { path: vec!["connection_config".to_owned()], message }]);
     }
     for field in &provider.connection_config {
         let given = match backend.get(&field.name) {
@@ -105,18 +102,12 @@ pub fn validate_merged_connection_config(
             kept.insert(name.clone(), value.clone());
         }
     }
-    if issues.is_empty() {
-        Ok(kept)
-    } else {
-        Err(issues)
-    }
+    if issues.is_empty() { Ok(kept) } else { Err(issues) }
 }
 
 /// Whether a browser may set a name the provider does not ask for.
 fn may_pass(provider: &Provider, name: &str, value: &Value) -> bool {
-    let is_text = value
-        .as_str()
-        .is_some_and(|text| text.len() <= VALUE_BYTES_MAX);
+    let is_text = value.as_str().is_some_and(|text| text.len() <= VALUE_BYTES_MAX);
     let is_filled_by_provider = provider
         .redirect_uri_metadata
         .iter()
@@ -130,10 +121,7 @@ fn may_pass(provider: &Provider, name: &str, value: &Value) -> bool {
 }
 
 fn issue(group: &str, field: &Field, message: String) -> FieldIssue {
-    FieldIssue {
-        path: vec![group.to_owned(), field.name.clone()],
-        message,
-    }
+    FieldIssue { path: vec![group.to_owned(), field.name.clone()], message }
 }
 
 /// The value to store, or nothing, or what is wrong.
@@ -145,10 +133,7 @@ fn check_config_field(field: &Field, given: Option<&Value>) -> Result<Option<Str
         Some(_) => return Err(format!("{} must be a text.", field.title)),
     };
     if text.len() > VALUE_BYTES_MAX {
-        return Err(format!(
-            "{} may have at most {VALUE_BYTES_MAX} bytes.",
-            field.title
-        ));
+        return Err(format!("{} may have at most {VALUE_BYTES_MAX} bytes.", field.title));
     }
     let text = without_affixes(field, &text);
     if text.is_empty() {
@@ -172,11 +157,7 @@ fn without_affixes<'t>(field: &Field, text: &'t str) -> &'t str {
         text = rest;
     }
     if let Some(suffix) = &field.suffix {
-        let bare = if suffix.ends_with('/') {
-            text
-        } else {
-            text.trim_end_matches('/')
-        };
+        let bare = if suffix.ends_with('/') { text } else { text.trim_end_matches('/') };
         if let Some(at) = bare.len().checked_sub(suffix.len())
             && let Some((rest, end)) = bare.split_at_checked(at)
             && end.eq_ignore_ascii_case(suffix)
@@ -192,10 +173,7 @@ fn without_affixes<'t>(field: &Field, text: &'t str) -> &'t str {
 pub fn check_value(field: &Field, text: &str) -> Result<(), String> {
     let title = &field.title;
     if !field.one_of.is_empty() && !field.one_of.iter().any(|option| option == text) {
-        return Err(format!(
-            "{title} must be one of: {}.",
-            field.one_of.join(", ")
-        ));
+        return Err(format!("{title} must be one of: {}.", field.one_of.join(", ")));
     }
     if let Some(format) = field.format
         && !has_format(format, text)
@@ -224,9 +202,9 @@ pub fn check_value(field: &Field, text: &str) -> Result<(), String> {
 
 fn has_format(format: Format, text: &str) -> bool {
     match format {
-        Format::Hostname => text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')),
+        Format::Hostname => {
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+        }
         Format::Uri => Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https")),
         Format::Uuid => is_uuid(text),
         Format::Email => is_email(text),
@@ -290,11 +268,7 @@ pub fn validate_credentials(
             }
         }
     }
-    if issues.is_empty() {
-        Ok(kept)
-    } else {
-        Err(issues)
-    }
+    if issues.is_empty() { Ok(kept) } else { Err(issues) }
 }
 
 #[cfg(test)]
@@ -326,13 +300,9 @@ connection_config:
 
     #[test]
     fn values_are_stored_without_what_the_form_shows_around_them() {
-        for typed in [
-            "acme",
-            " acme ",
-            "https://acme.acme.com",
-            "acme.acme.com/",
-            "HTTPS://acme.ACME.com",
-        ] {
+        for typed in
+            ["acme", " acme ", "https://acme.acme.com", "acme.acme.com/", "HTTPS://acme.ACME.com"]
+        {
             assert_eq!(
                 check(json!({ "subdomain": typed })).unwrap(),
                 json!({"subdomain": "acme", "region": "eu"}),
@@ -355,10 +325,7 @@ connection_config:
             ]
         );
         assert_eq!(issues[0].path, ["connection_config", "subdomain"]);
-        assert_eq!(
-            check(json!({})).unwrap_err()[0].message,
-            "Subdomain is required."
-        );
+        assert_eq!(check(json!({})).unwrap_err()[0].message, "Subdomain is required.");
         assert_eq!(check(json!({"subdomain": true})).unwrap_err().len(), 1);
     }
 

@@ -33,12 +33,7 @@ impl Finding {
         key: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Self {
-            level,
-            provider: provider.to_owned(),
-            key: key.into(),
-            message: message.into(),
-        }
+        Self { level, provider: provider.to_owned(), key: key.into(), message: message.into() }
     }
 }
 
@@ -49,10 +44,6 @@ impl fmt::Display for Finding {
             Level::Warning => "warning",
             Level::Error => "error",
         };
-        write!(
-            f,
-            "{level}: {}: {}: {}",
-            self.provider, self.key, self.message
-        )
+        write!(f, "{level}: {}: {}: {}", self.provider, self.key, self.message)
     }
 }

@@ -11,10 +11,7 @@ use crate::template::{has_loose_ends, missing_functions, references};
 
 /// Looks an entry over. Empty means nothing to say.
 pub fn lint(provider: &Provider) -> Vec<Finding> {
-    let mut linter = Linter {
-        provider,
-        findings: Vec::new(),
-    };
+    let mut linter = Linter { provider, findings: Vec::new() };
     linter.identity();
     linter.needed_keys();
     linter.urls();
@@ -30,25 +27,16 @@ struct Linter<'a> {
 
 impl Linter<'_> {
     fn say(&mut self, level: Level, key: impl Into<String>, message: impl Into<String>) {
-        self.findings
-            .push(Finding::new(level, &self.provider.name, key, message));
+        self.findings.push(Finding::new(level, &self.provider.name, key, message));
     }
 
     fn identity(&mut self) {
         let provider = self.provider;
         if !provider.entry.contains_key("display_name") {
-            self.say(
-                Level::Warning,
-                "display_name",
-                "a name for people is missing",
-            );
+            self.say(Level::Warning, "display_name", "a name for people is missing");
         }
         if provider.categories.is_empty() {
-            self.say(
-                Level::Warning,
-                "categories",
-                "at least one category is expected",
-            );
+            self.say(Level::Warning, "categories", "at least one category is expected");
         }
         if provider.docs.is_none() {
             self.say(Level::Warning, "docs", "a help page is expected");
@@ -59,11 +47,7 @@ impl Linter<'_> {
         }
         match provider.checked.as_deref() {
             Some(day) if is_day(day) => {}
-            _ => self.say(
-                Level::Warning,
-                "checked",
-                "the day of the last check is missing",
-            ),
+            _ => self.say(Level::Warning, "checked", "the day of the last check is missing"),
         }
     }
 
@@ -73,19 +57,12 @@ impl Linter<'_> {
         let needs_authorize = provider.auth_mode == AuthMode::OAuth2;
         let needs_token = needs_authorize || provider.auth_mode == AuthMode::OAuth2Cc;
         if needs_authorize && provider.authorization_url.is_none() {
-            self.say(
-                Level::Error,
-                "authorization_url",
-                "the mode needs an authorization URL",
-            );
+            self.say(Level::Error, "authorization_url", "the mode needs an authorization URL");
         }
         if needs_token && provider.token_url.is_none() {
             self.say(Level::Error, "token_url", "the mode needs a token URL");
         }
-        let grant = provider
-            .token_params
-            .get("grant_type")
-            .and_then(Value::as_str);
+        let grant = provider.token_params.get("grant_type").and_then(Value::as_str);
         if needs_authorize && grant.is_some_and(|grant| grant != "authorization_code") {
             let message = "an authorization code flow cannot use another grant type";
             self.say(Level::Error, "token_params.grant_type", message);
@@ -114,12 +91,7 @@ impl Linter<'_> {
             ("proxy.base_url", &provider.proxy.base_url),
         ];
         for (key, template) in templates {
-            for side in template
-                .as_deref()
-                .unwrap_or_default()
-                .split("||")
-                .map(str::trim)
-            {
+            for side in template.as_deref().unwrap_or_default().split("||").map(str::trim) {
                 if side.starts_with("http://") && !is_loopback(side) {
                     self.say(Level::Warning, key, "https is expected");
                 } else if !side.is_empty() && !side.starts_with("http") && !side.starts_with("${") {
@@ -165,14 +137,8 @@ impl Linter<'_> {
         let provider = self.provider;
         if let Some(name) = name.strip_prefix("connectionConfig.") {
             return provider.connection_field(name).is_some()
-                || provider
-                    .redirect_uri_metadata
-                    .iter()
-                    .any(|filled| filled == name)
-                || provider
-                    .token_response_metadata
-                    .iter()
-                    .any(|filled| filled == name);
+                || provider.redirect_uri_metadata.iter().any(|filled| filled == name)
+                || provider.token_response_metadata.iter().any(|filled| filled == name);
         }
         // Names of other modes are for those modes to judge.
         if !provider.auth_mode.is_supported() {
@@ -186,14 +152,7 @@ impl Linter<'_> {
             AuthMode::Basic => &["username", "password"],
             _ => &[],
         };
-        let request = [
-            "method",
-            "host",
-            "path",
-            "params",
-            "endpoint",
-            "bodyCanonicalParams",
-        ];
+        let request = ["method", "host", "path", "params", "endpoint", "bodyCanonicalParams"];
         by_mode.contains(&name)
             || request.contains(&name)
             || name.split('.').next() == Some("raw")
@@ -261,9 +220,7 @@ fn collect_texts(key: &str, value: &Value, texts: &mut Vec<(String, String)>) {
 
 fn is_loopback(url: &str) -> bool {
     let rest = url.trim_start_matches("http://");
-    ["127.0.0.1", "localhost", "${"]
-        .iter()
-        .any(|host| rest.starts_with(host))
+    ["127.0.0.1", "localhost", "${"].iter().any(|host| rest.starts_with(host))
 }
 
 fn is_day(text: &str) -> bool {
@@ -281,10 +238,7 @@ mod tests {
 
     fn keys(text: &str) -> Vec<String> {
         let (catalog, _) = Catalog::empty().overlay(text, "acme.yaml").unwrap();
-        lint(catalog.get("acme").unwrap())
-            .into_iter()
-            .map(|finding| finding.key)
-            .collect()
+        lint(catalog.get("acme").unwrap()).into_iter().map(|finding| finding.key).collect()
     }
 
     const HEAD: &str = "display_name: Acme\ncategories: [crm]\ndocs: https://a.test\n\

@@ -12,7 +12,7 @@ use std::{fs, io};
 
 use serde_json::{Map, Value};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Level};
 use crate::read;
 use crate::schema::Provider;
 
@@ -111,24 +111,18 @@ impl Catalog {
         let mut findings = Vec::new();
         let mut sources = BTreeMap::new();
         for (name, text) in BUNDLED {
-            let broken =
-                |message: String| Finding::new(crate::finding::Level::Error, name, "", message);
+            let broken = |message: String| Finding::new(Level::Error, name, "", message);
             match parse(text, &format!("{name}.yaml")) {
                 Ok(entries) => sources.extend(entries),
                 Err(error) => findings.push(broken(error.to_string())),
             }
         }
         // One broken entry must not take the others with it.
-        let broken = resolve(&Self::empty(), &sources).1;
-        for error in broken {
-            findings.push(Finding::new(
-                crate::finding::Level::Error,
-                "",
-                "",
-                error.to_string(),
-            ));
+        let (entries, errors) = resolve(&Self::empty(), &sources);
+        for error in errors {
+            findings.push(Finding::new(Level::Error, "", "", error.to_string()));
         }
-        let (catalog, more) = Self::empty().with(resolve(&Self::empty(), &sources).0);
+        let (catalog, more) = Self::empty().with(entries);
         findings.extend(more);
         (catalog, findings)
     }
@@ -173,12 +167,7 @@ impl Catalog {
                 Err(finding) => findings.push(finding),
             }
         }
-        (
-            Self {
-                providers: Arc::new(providers),
-            },
-            findings,
-        )
+        (Self { providers: Arc::new(providers) }, findings)
     }
 
     /// The provider of that name.
@@ -203,10 +192,7 @@ impl Catalog {
 }
 
 fn provider_files(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
-    let unreadable = |source| CatalogError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| CatalogError::Unreadable { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -219,10 +205,7 @@ fn provider_files(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
         }
         if files.len() > FILES_MAX {
             let limit = format!("{FILES_MAX} files");
-            return Err(CatalogError::TooLarge {
-                path: path.to_owned(),
-                limit,
-            });
+            return Err(CatalogError::TooLarge { path: path.to_owned(), limit });
         }
     }
     files.sort();
@@ -230,16 +213,10 @@ fn provider_files(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
 }
 
 fn read_file(path: &Path) -> Result<String, CatalogError> {
-    let unreadable = |source| CatalogError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| CatalogError::Unreadable { path: path.to_owned(), source };
     if fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
         let limit = format!("{FILE_BYTES_MAX} bytes");
-        return Err(CatalogError::TooLarge {
-            path: path.to_owned(),
-            limit,
-        });
+        return Err(CatalogError::TooLarge { path: path.to_owned(), limit });
     }
     fs::read_to_string(path).map_err(unreadable)
 }
@@ -253,33 +230,22 @@ fn parse(text: &str, origin: &str) -> Result<BTreeMap<String, Source>, CatalogEr
     // YAML 1.2: only `true` and `false` are booleans, so that a field may be called `n`.
     let options = serde_saphyr::options! { strict_booleans: true };
     let value: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        CatalogError::Syntax {
-            origin: origin.to_owned(),
-            message: error.to_string(),
-        }
+        CatalogError::Syntax { origin: origin.to_owned(), message: error.to_string() }
     })?;
-    let source = |entry| Source {
-        origin: origin.to_owned(),
-        entry,
-    };
+    let source = |entry| Source { origin: origin.to_owned(), entry };
     let map = match value {
         Value::Object(map) => map,
         // A file of comments only.
         Value::Null => return Ok(BTreeMap::new()),
         _ => {
-            return Err(shape(
-                "a provider, or a map of providers by name, is expected",
-            ));
+            return Err(shape("a provider, or a map of providers by name, is expected"));
         }
     };
     let is_single = ["auth_mode", "alias", "extends"]
         .iter()
         .any(|key| matches!(map.get(*key), Some(Value::String(_))));
     if is_single {
-        let name = Path::new(origin)
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or_default();
+        let name = Path::new(origin).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         check_name(name, origin)?;
         return Ok(BTreeMap::from([(name.to_owned(), source(map))]));
     }
@@ -312,11 +278,7 @@ fn resolve(
     base: &Catalog,
     sources: &BTreeMap<String, Source>,
 ) -> (BTreeMap<String, Map<String, Value>>, Vec<CatalogError>) {
-    let mut resolver = Resolver {
-        base,
-        sources,
-        done: BTreeMap::new(),
-    };
+    let mut resolver = Resolver { base, sources, done: BTreeMap::new() };
     let mut errors = Vec::new();
     for name in sources.keys() {
         if let Err(error) = resolver.entry(name, &mut Vec::new()) {
@@ -348,11 +310,7 @@ impl Resolver<'_> {
         if trail.iter().any(|earlier| earlier == name) {
             trail.push(name.to_owned());
             let (origin, name) = (source.origin.clone(), name.to_owned());
-            return Err(CatalogError::Cycle {
-                origin,
-                name,
-                chain: trail.clone(),
-            });
+            return Err(CatalogError::Cycle { origin, name, chain: trail.clone() });
         }
         trail.push(name.to_owned());
         let mut entry = source.entry.clone();

@@ -1,7 +1,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::finding::Level;
 use crate::schema::{AuthMode, ClientAuth};
 
 const MAP: &str = r"
@@ -33,19 +32,13 @@ fn overlay(text: &str) -> Result<(Catalog, Vec<Finding>), CatalogError> {
 fn a_map_resolves_aliases_in_any_order_and_at_any_depth() {
     let (catalog, _) = overlay(MAP).unwrap();
     assert_eq!(
-        catalog
-            .all()
-            .map(|provider| provider.name.as_str())
-            .collect::<Vec<_>>(),
+        catalog.all().map(|provider| provider.name.as_str()).collect::<Vec<_>>(),
         ["acme", "acme-eu", "zeta"]
     );
     let zeta = catalog.get("zeta").unwrap();
     assert_eq!(zeta.display_name, "Zeta");
     assert_eq!(zeta.auth_mode, AuthMode::OAuth2);
-    assert_eq!(
-        zeta.token_url.as_deref(),
-        Some("https://eu.acme.test/token")
-    );
+    assert_eq!(zeta.token_url.as_deref(), Some("https://eu.acme.test/token"));
     assert_eq!(zeta.token_client_auth, ClientAuth::BasicRaw);
     assert_eq!(zeta.entry.get("alias"), None);
     assert_eq!(zeta.proxy.raw["retry"], json!({"after": ["retry-after"]}));
@@ -59,39 +52,20 @@ fn what_has_no_effect_is_reported_per_entry() {
         .filter(|finding| finding.provider == "acme")
         .map(|finding| format!("{:?} {}", finding.level, finding.key))
         .collect();
-    assert_eq!(
-        acme,
-        [
-            "Warning proxy.speed",
-            "Note webhook_routing_script",
-            "Warning frobnicate"
-        ]
-    );
+    assert_eq!(acme, ["Warning proxy.speed", "Note webhook_routing_script", "Warning frobnicate"]);
     let zeta = findings.iter().filter(|finding| finding.provider == "zeta");
-    assert!(
-        zeta.clone().all(|finding| finding.level != Level::Note),
-        "an empty script is off"
-    );
+    assert!(zeta.clone().all(|finding| finding.level != Level::Note), "an empty script is off");
 }
 
 #[test]
 fn broken_chains_are_errors_with_names() {
     let cycle = overlay("a: {alias: b}\nb: {extends: c}\nc: {alias: a}").unwrap_err();
-    assert_eq!(
-        cycle.to_string(),
-        "providers.yaml: a builds on itself through a → b → c → a"
-    );
+    assert_eq!(cycle.to_string(), "providers.yaml: a builds on itself through a → b → c → a");
     let unknown = overlay("a: {alias: nowhere}").unwrap_err();
-    assert_eq!(
-        unknown.to_string(),
-        "providers.yaml: a builds on nowhere, which does not exist"
-    );
+    assert_eq!(unknown.to_string(), "providers.yaml: a builds on nowhere, which does not exist");
     assert!(matches!(overlay("a: ["), Err(CatalogError::Syntax { .. })));
     assert!(matches!(overlay("[1]"), Err(CatalogError::Shape { .. })));
-    assert!(matches!(
-        overlay("a b: {auth_mode: NONE}"),
-        Err(CatalogError::Shape { .. })
-    ));
+    assert!(matches!(overlay("a b: {auth_mode: NONE}"), Err(CatalogError::Shape { .. })));
 }
 
 #[test]

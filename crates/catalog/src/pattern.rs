@@ -100,10 +100,7 @@ mod tests {
         assert!(test("key_", "my key_1"), "unanchored patterns search");
         assert!(!test(r"^\d+$", "٣"), "digits are ASCII");
         assert!(!test(r"^\w+$", "é"));
-        assert!(
-            test(r"^[\w-.]+$", "a-b.c"),
-            "a hyphen after a shorthand is a hyphen"
-        );
+        assert!(test(r"^[\w-.]+$", "a-b.c"), "a hyphen after a shorthand is a hyphen");
         assert!(test(r"^[[a]+$", "[a"));
         assert!(test(r"^[a&&b]+$", "&"));
         assert!(test(r"^https?:\/\/.*$", "https://x"));

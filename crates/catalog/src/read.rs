@@ -89,21 +89,11 @@ pub fn provider(
     name: &str,
     merged: Map<String, Value>,
 ) -> Result<(Provider, Vec<Finding>), Finding> {
-    let mut reader = Reader {
-        name,
-        map: &merged,
-        path: "",
-        findings: Vec::new(),
-        used: Vec::new(),
-    };
+    let mut reader =
+        Reader { name, map: &merged, path: "", findings: Vec::new(), used: Vec::new() };
     let mode_text = reader.text("auth_mode").unwrap_or_default();
     let auth_mode = mode_text.parse::<AuthMode>().map_err(|error| {
-        Finding::new(
-            Level::Error,
-            name,
-            "auth_mode",
-            format!("the entry is left out: {error}"),
-        )
+        Finding::new(Level::Error, name, "auth_mode", format!("the entry is left out: {error}"))
     })?;
     let mut provider = blank(name, auth_mode);
     read_identity(&mut reader, &mut provider);
@@ -200,9 +190,8 @@ fn read_identity(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.categories = reader.texts("categories");
     provider.docs = reader.text("docs");
     provider.docs_connect = reader.text("docs_connect");
-    provider.installation_outbound = reader
-        .choice("installation", &[("outbound", true)])
-        .unwrap_or(false);
+    provider.installation_outbound =
+        reader.choice("installation", &[("outbound", true)]).unwrap_or(false);
     provider.require_client_certificate = reader.flag("require_client_certificate");
     provider.setup = reader.texts("setup");
     provider.quirks = reader.texts("quirks");
@@ -266,10 +255,7 @@ fn read_token(reader: &mut Reader<'_>, provider: &mut Provider) {
     // An entry with both styles means the standard one.
     let by_header = reader.choice(
         "authorization_method",
-        &[
-            ("header", ClientAuth::BasicEncoded),
-            ("body", ClientAuth::Body),
-        ],
+        &[("header", ClientAuth::BasicEncoded), ("body", ClientAuth::Body)],
     );
     provider.token_client_auth = reader
         .choice("token_request_client", CLIENT_AUTH_NAMES)
@@ -279,11 +265,7 @@ fn read_token(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.body_format = reader
         .choice(
             "body_format",
-            &[
-                ("form", BodyFormat::Form),
-                ("json", BodyFormat::Json),
-                ("query", BodyFormat::Query),
-            ],
+            &[("form", BodyFormat::Form), ("json", BodyFormat::Json), ("query", BodyFormat::Query)],
         )
         .unwrap_or_default();
     provider.token_request_omit = reader.texts("token_request_omit");
@@ -292,10 +274,7 @@ fn read_token(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.token_expiration_buffer_seconds = reader.count("token_expiration_buffer");
     provider.token_fixed_lifetime_seconds = reader.count("token_fixed_lifetime_seconds");
     provider.expires_in_milliseconds = reader
-        .choice(
-            "expires_in_unit",
-            &[("milliseconds", true), ("seconds", false)],
-        )
+        .choice("expires_in_unit", &[("milliseconds", true), ("seconds", false)])
         .unwrap_or(false);
     provider.alternate_access_token_response_path =
         reader.text("alternate_access_token_response_path");
@@ -308,17 +287,14 @@ fn read_token(reader: &mut Reader<'_>, provider: &mut Provider) {
 
 fn read_refresh(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.refresh_url = reader.text("refresh_url");
-    provider.refresh_params = reader
-        .map
-        .contains_key("refresh_params")
-        .then(|| reader.map("refresh_params"));
+    provider.refresh_params =
+        reader.map.contains_key("refresh_params").then(|| reader.map("refresh_params"));
     provider.refresh_client_auth = reader
         .choice("refresh_request_client", CLIENT_AUTH_NAMES)
         .unwrap_or(provider.token_client_auth);
     provider.refresh_request_omit = reader.texts("refresh_request_omit");
-    provider.refresh_by_get = reader
-        .choice("refresh_request_method", &[("GET", true), ("POST", false)])
-        .unwrap_or(false);
+    provider.refresh_by_get =
+        reader.choice("refresh_request_method", &[("GET", true), ("POST", false)]).unwrap_or(false);
     provider.refresh_with = reader
         .choice(
             "refresh_with",
@@ -332,9 +308,8 @@ fn read_refresh(reader: &mut Reader<'_>, provider: &mut Provider) {
         provider.refresh_token_param = param;
     }
     provider.revocation_url = reader.text("revocation_url");
-    provider.revocation_client_auth = reader
-        .choice("revocation_client", CLIENT_AUTH_NAMES)
-        .unwrap_or(provider.token_client_auth);
+    provider.revocation_client_auth =
+        reader.choice("revocation_client", CLIENT_AUTH_NAMES).unwrap_or(provider.token_client_auth);
 }
 
 fn read_proxy(reader: &mut Reader<'_>) -> Proxy {
@@ -391,10 +366,7 @@ fn read_proxy(reader: &mut Reader<'_>) -> Proxy {
 /// Findings about everything that no typed field took.
 fn read_rest(reader: &mut Reader<'_>, mode: AuthMode) {
     if !mode.is_supported() {
-        reader.warn(
-            "auth_mode",
-            format!("{mode} connections cannot be made by this version"),
-        );
+        reader.warn("auth_mode", format!("{mode} connections cannot be made by this version"));
     }
     if reader.map.get("require_client_certificate") == Some(&Value::Bool(true)) {
         let message = "TLS client certificates are not part of this version";
@@ -412,10 +384,7 @@ fn read_rest(reader: &mut Reader<'_>, mode: AuthMode) {
     }
     for key in LATER_KEYS {
         if reader.take(key).is_some() && mode.is_supported() {
-            reader.warn(
-                key,
-                format!("this key has no effect for {mode} in this version"),
-            );
+            reader.warn(key, format!("this key has no effect for {mode} in this version"));
         }
     }
     reader.used.extend_from_slice(CARRIED_KEYS);

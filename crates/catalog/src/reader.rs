@@ -18,8 +18,7 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     pub(crate) fn warn(&mut self, key: &str, message: impl Into<String>) {
         let key = format!("{}{key}", self.path);
-        self.findings
-            .push(Finding::new(Level::Warning, self.name, key, message));
+        self.findings.push(Finding::new(Level::Warning, self.name, key, message));
     }
 
     pub(crate) fn take(&mut self, key: &'static str) -> Option<Value> {
@@ -43,10 +42,7 @@ impl Reader<'_> {
             Some(Value::Array(items)) => {
                 let texts: Vec<String> = items.iter().filter_map(scalar_text).collect();
                 if texts.len() < items.len() {
-                    self.warn(
-                        key,
-                        "only texts are expected in this list; the others are not used",
-                    );
+                    self.warn(key, "only texts are expected in this list; the others are not used");
                 }
                 texts
             }
@@ -54,10 +50,7 @@ impl Reader<'_> {
                 Some(text) if text.is_empty() => Vec::new(),
                 Some(text) => vec![text],
                 None => {
-                    self.warn(
-                        key,
-                        "a list of texts is expected here; the value is not used",
-                    );
+                    self.warn(key, "a list of texts is expected here; the value is not used");
                     Vec::new()
                 }
             },
@@ -86,10 +79,7 @@ impl Reader<'_> {
             _ => None,
         };
         if count.is_none() {
-            self.warn(
-                key,
-                "a whole number is expected here; the value is not used",
-            );
+            self.warn(key, "a whole number is expected here; the value is not used");
         }
         count
     }
@@ -124,18 +114,12 @@ impl Reader<'_> {
         options: &[(&str, T)],
     ) -> Option<T> {
         let text = self.text(key)?;
-        let found = options
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, value)| *value);
+        let found = options.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
             let names: Vec<&str> = options.iter().map(|(name, _)| *name).collect();
             self.warn(
                 key,
-                format!(
-                    "\"{text}\" is not supported here; known are {}",
-                    names.join(", ")
-                ),
+                format!("\"{text}\" is not supported here; known are {}", names.join(", ")),
             );
         }
         found
@@ -149,15 +133,9 @@ impl Reader<'_> {
         if let (Some(path), Some(equals)) =
             (map.get("path").and_then(Value::as_str), map.get("equals"))
         {
-            return Some(SuccessTest {
-                path: path.to_owned(),
-                equals: equals.clone(),
-            });
+            return Some(SuccessTest { path: path.to_owned(), equals: equals.clone() });
         }
-        self.warn(
-            key,
-            "\"path\" and \"equals\" are expected here; the test is not used",
-        );
+        self.warn(key, "\"path\" and \"equals\" are expected here; the test is not used");
         None
     }
 
@@ -165,10 +143,7 @@ impl Reader<'_> {
     pub(crate) fn token_url(&mut self) -> Option<String> {
         if let Some(Value::Object(by_mode)) = self.map.get("token_url") {
             self.used.push("token_url");
-            return by_mode
-                .get("OAUTH2")
-                .and_then(scalar_text)
-                .filter(|url| !url.is_empty());
+            return by_mode.get("OAUTH2").and_then(scalar_text).filter(|url| !url.is_empty());
         }
         self.text("token_url")
     }
@@ -179,10 +154,8 @@ impl Reader<'_> {
         for (name, value) in &map {
             match value {
                 Value::Object(attributes) => fields.push(self.field(key, name, attributes)),
-                _ => self.warn(
-                    &format!("{key}.{name}"),
-                    "a map that describes the input is expected",
-                ),
+                _ => self
+                    .warn(&format!("{key}.{name}"), "a map that describes the input is expected"),
             }
         }
         fields
@@ -236,12 +209,8 @@ impl Reader<'_> {
     }
 
     pub(crate) fn unknown(&mut self) {
-        let unknown: Vec<String> = self
-            .map
-            .keys()
-            .filter(|key| !self.used.contains(&key.as_str()))
-            .cloned()
-            .collect();
+        let unknown: Vec<String> =
+            self.map.keys().filter(|key| !self.used.contains(&key.as_str())).cloned().collect();
         for key in unknown {
             self.warn(&key, "this key is not known and has no effect");
         }

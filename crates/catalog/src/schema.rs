@@ -94,10 +94,7 @@ impl AuthMode {
 
     /// Whether this server can make connections of the mode.
     pub const fn is_supported(self) -> bool {
-        matches!(
-            self,
-            Self::OAuth2 | Self::OAuth2Cc | Self::Basic | Self::ApiKey | Self::None
-        )
+        matches!(self, Self::OAuth2 | Self::OAuth2Cc | Self::Basic | Self::ApiKey | Self::None)
     }
 }
 
@@ -397,9 +394,7 @@ pub struct Provider {
 impl Provider {
     /// The declared input of a connection with that name.
     pub fn connection_field(&self, name: &str) -> Option<&Field> {
-        self.connection_config
-            .iter()
-            .find(|field| field.name == name)
+        self.connection_config.iter().find(|field| field.name == name)
     }
 
     /// How long before its expiry a token counts as expired, in seconds.
@@ -422,9 +417,6 @@ mod tests {
         for mode in AuthMode::ALL {
             assert_eq!(mode.as_str().parse(), Ok(mode));
         }
-        assert_eq!(
-            "oauth2".parse::<AuthMode>(),
-            Err(UnknownAuthMode("oauth2".to_owned()))
-        );
+        assert_eq!("oauth2".parse::<AuthMode>(), Err(UnknownAuthMode("oauth2".to_owned())));
     }
 }

@@ -27,10 +27,7 @@ const NESTING_MAX: usize = 8;
 pub(crate) enum Part {
     Text(String),
     Name(String),
-    Call {
-        function: Function,
-        argument: Vec<Part>,
-    },
+    Call { function: Function, argument: Vec<Part> },
 }
 
 /// The functions of the language. Those below the line are known by name but not computed here.
@@ -58,10 +55,7 @@ impl Function {
     ];
 
     pub(crate) fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, function)| *function == self)
-            .map_or("", |(name, _)| name)
+        Self::ALL.iter().find(|(_, function)| *function == self).map_or("", |(name, _)| name)
     }
 
     pub(crate) const fn is_computed(self) -> bool {
@@ -158,11 +152,7 @@ impl fmt::Display for Unresolved {
             gap = "; ";
         }
         if !self.functions.is_empty() {
-            write!(
-                f,
-                "{gap}this version cannot compute {}",
-                self.functions.join(", ")
-            )?;
+            write!(f, "{gap}this version cannot compute {}", self.functions.join(", "))?;
         }
         Ok(())
     }
@@ -170,10 +160,7 @@ impl fmt::Display for Unresolved {
 
 impl Unresolved {
     fn name(name: &str) -> Self {
-        Self {
-            names: vec![name.to_owned()],
-            functions: Vec::new(),
-        }
+        Self { names: vec![name.to_owned()], functions: Vec::new() }
     }
 
     fn merge(&mut self, other: Self) {
@@ -237,9 +224,7 @@ pub fn missing_functions(text: &str) -> Vec<&'static str> {
 
 /// Whether a text has an opening `${` that nothing closes.
 pub fn has_loose_ends(text: &str) -> bool {
-    parse(text)
-        .iter()
-        .any(|part| matches!(part, Part::Text(text) if text.contains("${")))
+    parse(text).iter().any(|part| matches!(part, Part::Text(text) if text.contains("${")))
 }
 
 fn collect(parts: &[Part], visit: &mut dyn FnMut(&Part)) {
@@ -286,10 +271,7 @@ fn values_missing(side: &[Part], scope: &Scope<'_>) -> Option<Unresolved> {
 }
 
 fn not_computed(function: Function) -> Unresolved {
-    Unresolved {
-        names: Vec::new(),
-        functions: vec![function.name().to_owned()],
-    }
+    Unresolved { names: Vec::new(), functions: vec![function.name().to_owned()] }
 }
 
 fn render_parts(parts: &[Part], scope: &Scope<'_>) -> Result<String, Unresolved> {
@@ -301,11 +283,7 @@ fn render_parts(parts: &[Part], scope: &Scope<'_>) -> Result<String, Unresolved>
             Err(names) => missing.merge(names),
         }
     }
-    if missing == Unresolved::default() {
-        Ok(text)
-    } else {
-        Err(missing)
-    }
+    if missing == Unresolved::default() { Ok(text) } else { Err(missing) }
 }
 
 pub(crate) fn render_part(part: &Part, scope: &Scope<'_>) -> Result<String, Unresolved> {
@@ -341,9 +319,8 @@ fn sha256(text: &str) -> digest::Digest {
 
 /// The two arguments around the last comma of the template's own text.
 fn split_at_last_comma(parts: &[Part]) -> Option<(Vec<Part>, Vec<Part>)> {
-    let at = parts
-        .iter()
-        .rposition(|part| matches!(part, Part::Text(text) if text.contains(',')))?;
+    let at =
+        parts.iter().rposition(|part| matches!(part, Part::Text(text) if text.contains(',')))?;
     let Part::Text(text) = parts.get(at)? else {
         return None;
     };
@@ -431,10 +408,7 @@ pub(crate) fn parse(text: &str) -> Vec<Part> {
 fn parse_expression(text: &str, depth: usize) -> Option<(Part, &str)> {
     let inner = text.strip_prefix("${")?;
     for (name, function) in Function::ALL {
-        if let Some(argument) = inner
-            .strip_prefix(name)
-            .and_then(|rest| rest.strip_prefix('('))
-        {
+        if let Some(argument) = inner.strip_prefix(name).and_then(|rest| rest.strip_prefix('(')) {
             let (argument, after) = parse_argument(argument, depth + 1)?;
             return Some((Part::Call { function, argument }, after));
         }
@@ -482,11 +456,9 @@ fn parse_argument(text: &str, depth: usize) -> Option<(Vec<Part>, &str)> {
 
 fn starts_call(text: &str) -> bool {
     text.strip_prefix("${").is_some_and(|inner| {
-        Function::ALL.iter().any(|(name, _)| {
-            inner
-                .strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('('))
-        })
+        Function::ALL
+            .iter()
+            .any(|(name, _)| inner.strip_prefix(name).is_some_and(|rest| rest.starts_with('(')))
     })
 }
 

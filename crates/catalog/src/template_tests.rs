@@ -33,23 +33,13 @@ fn missing(text: &str) -> Vec<String> {
 
 #[test]
 fn names_resolve_flat_first_then_along_dots() {
-    assert_eq!(
-        rendered("https://${connectionConfig.subdomain}.x"),
-        "https://acme.x"
-    );
+    assert_eq!(rendered("https://${connectionConfig.subdomain}.x"), "https://acme.x");
     assert_eq!(rendered("${connectionConfig.team.id}"), "T1");
     assert_eq!(rendered("${connectionConfig.nested.id}"), "7");
-    assert_eq!(
-        rendered("${connectionConfig.accounts-server}/o"),
-        "https://a.test/o"
-    );
+    assert_eq!(rendered("${connectionConfig.accounts-server}/o"), "https://a.test/o");
     assert_eq!(
         missing("${connectionConfig.list} ${connectionConfig.nope} ${accessToken}"),
-        [
-            "connectionConfig.list",
-            "connectionConfig.nope",
-            "accessToken"
-        ]
+        ["connectionConfig.list", "connectionConfig.nope", "accessToken"]
     );
 }
 
@@ -57,38 +47,23 @@ fn names_resolve_flat_first_then_along_dots() {
 fn values_are_never_read_as_templates() {
     assert_eq!(rendered("Key ${apiKey}"), "Key k${now}");
     assert_eq!(rendered("${credentials.password} || x"), "p${random}||q)}");
-    assert_eq!(
-        rendered("${base64(${credentials.password})}"),
-        STANDARD.encode("p${random}||q)}")
-    );
+    assert_eq!(rendered("${base64(${credentials.password})}"), STANDARD.encode("p${random}||q)}"));
 }
 
 #[test]
 fn a_choice_takes_the_first_side_that_has_all_its_values() {
-    assert_eq!(
-        rendered("${connectionConfig.nope} || ${connectionConfig.subdomain}"),
-        "acme"
-    );
+    assert_eq!(rendered("${connectionConfig.nope} || ${connectionConfig.subdomain}"), "acme");
     assert_eq!(rendered("${connectionConfig.empty} || plain"), "plain");
     assert_eq!(rendered("${connectionConfig.subdomain} || plain"), "acme");
-    assert_eq!(
-        missing("${connectionConfig.nope}||${other}"),
-        ["connectionConfig.nope", "other"]
-    );
+    assert_eq!(missing("${connectionConfig.nope}||${other}"), ["connectionConfig.nope", "other"]);
     assert_eq!(rendered("a || b"), "a || b", "no names, no choice");
     let text = "${credentials.username}||${credentials.username}";
-    assert_eq!(
-        with(|scope| render_verbatim(text, scope)).unwrap(),
-        "ann||ann"
-    );
+    assert_eq!(with(|scope| render_verbatim(text, scope)).unwrap(), "ann||ann");
 }
 
 #[test]
 fn functions_nest_and_split_at_their_own_commas() {
-    assert_eq!(
-        rendered("Basic ${base64(${credentials.username}:x)}"),
-        "Basic YW5uOng="
-    );
+    assert_eq!(rendered("Basic ${base64(${credentials.username}:x)}"), "Basic YW5uOng=");
     assert_eq!(
         rendered("${sha256Hex(${base64(abc)})}"),
         hex::encode(digest::digest(&digest::SHA256, b"YWJj"))
@@ -112,15 +87,7 @@ fn random_and_now_stay_the_same_in_a_scope() {
 
 #[test]
 fn what_is_no_expression_stays_text() {
-    for text in [
-        "${",
-        "${}",
-        "a ${b",
-        "{{$guid}}",
-        "${a{b}",
-        "}${",
-        "${base64(x",
-    ] {
+    for text in ["${", "${}", "a ${b", "{{$guid}}", "${a{b}", "}${", "${base64(x"] {
         assert_eq!(rendered(text), text);
     }
     assert!(has_loose_ends("x ${base64(${a}"));
@@ -130,10 +97,7 @@ fn what_is_no_expression_stays_text() {
 #[test]
 fn references_cover_every_side_and_every_depth() {
     let text = "${a} ${now:X} ${base64(${credentials.b}${random})} || ${connectionConfig.c}${a}";
-    assert_eq!(
-        references(text),
-        ["a", "credentials.b", "connectionConfig.c"]
-    );
+    assert_eq!(references(text), ["a", "credentials.b", "connectionConfig.c"]);
 }
 
 /// Random texts out of the language's own punctuation: nothing panics, and a value comes out
@@ -160,9 +124,7 @@ fn any_text_parses_and_any_value_survives() {
     ];
     let rng = Rng::seeded(42);
     let text_of = |pieces: u64| -> String {
-        (0..rng.below(pieces))
-            .map(|_| PIECES[rng.below(16) as usize])
-            .collect()
+        (0..rng.below(pieces)).map(|_| PIECES[rng.below(16) as usize]).collect()
     };
     for _ in 0..3000 {
         let (template, value) = (text_of(20), text_of(12));

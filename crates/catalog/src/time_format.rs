@@ -29,10 +29,7 @@ pub fn render(expression: &str, now: Timestamp) -> Option<String> {
 
 /// Whether a name starts like a moment, so that it is no value to look up.
 pub fn is_moment(name: &str) -> bool {
-    name == "now"
-        || ["now:", "now+", "now-"]
-            .iter()
-            .any(|start| name.starts_with(start))
+    name == "now" || ["now:", "now+", "now-"].iter().any(|start| name.starts_with(start))
 }
 
 fn shift(now: Timestamp, amount: i64, unit: &str) -> Option<Timestamp> {
@@ -48,20 +45,13 @@ fn shift(now: Timestamp, amount: i64, unit: &str) -> Option<Timestamp> {
         _ => return None,
     };
     let duration = Duration::from_millis(amount.checked_mul(unit_ms)?.unsigned_abs());
-    Some(if amount < 0 {
-        now.minus(duration)
-    } else {
-        now.plus(duration)
-    })
+    Some(if amount < 0 { now.minus(duration) } else { now.plus(duration) })
 }
 
 fn shift_months(now: Timestamp, months: i64) -> Option<Timestamp> {
     let instant = jiff::Timestamp::from_millisecond(now.millis()).ok()?;
     let span = jiff::Span::new().try_months(months).ok()?;
-    let moved = instant
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .checked_add(span)
-        .ok()?;
+    let moved = instant.to_zoned(jiff::tz::TimeZone::UTC).checked_add(span).ok()?;
     Some(Timestamp::from_millis(moved.timestamp().as_millisecond()))
 }
 
@@ -98,9 +88,8 @@ fn format(pattern: &str, moment: Timestamp) -> String {
     let mut text = String::new();
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
-        if let Some((literal, after)) = rest
-            .strip_prefix('[')
-            .and_then(|inner| inner.split_once(']'))
+        if let Some((literal, after)) =
+            rest.strip_prefix('[').and_then(|inner| inner.split_once(']'))
         {
             text.push_str(literal);
             rest = after;
@@ -127,19 +116,13 @@ mod tests {
     use super::*;
 
     fn at(expression: &str) -> Option<String> {
-        render(
-            expression,
-            Timestamp::parse_iso("2026-03-01T09:10:11.120Z").unwrap(),
-        )
+        render(expression, Timestamp::parse_iso("2026-03-01T09:10:11.120Z").unwrap())
     }
 
     #[test]
     fn every_shape_the_data_uses() {
         assert_eq!(at("now").unwrap(), "2026-03-01T09:10:11.120Z");
-        assert_eq!(
-            at("now:YYYY-MM-DDTHH:mm:ss").unwrap(),
-            "2026-03-01T09:10:11"
-        );
+        assert_eq!(at("now:YYYY-MM-DDTHH:mm:ss").unwrap(), "2026-03-01T09:10:11");
         assert_eq!(at("now:YYYYMMDDTHHmmss[Z]").unwrap(), "20260301T091011Z");
         assert_eq!(
             at("now:ddd, DD MMM YYYY HH:mm:ss ZZ").unwrap(),
@@ -155,13 +138,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_moment() {
-        for wrong in [
-            "nowhere",
-            "now+1:fortnights:X",
-            "now+x:days:X",
-            "now+1:days",
-            "now~",
-        ] {
+        for wrong in ["nowhere", "now+1:fortnights:X", "now+x:days:X", "now+1:days", "now~"] {
             assert_eq!(at(wrong), None, "{wrong}");
         }
         assert_eq!(at("now+9223372036854775807:weeks:X"), None);

@@ -11,11 +11,7 @@ use url::Url;
 use crate::template::{Part, Scope, Unresolved, choose, parse_choice, render_part};
 
 /// Everything but the unreserved characters of RFC 3986 is escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A URL template could not be filled in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,11 +37,7 @@ pub enum UrlError {
 pub fn render_url(text: &str, scope: &Scope<'_>, raw_values: bool) -> Result<Url, UrlError> {
     let sides = parse_choice(text);
     let side = choose(&sides, scope).map_err(UrlError::Unresolved)?;
-    let mut builder = Builder {
-        text: String::new(),
-        place: Place::Start,
-        raw_values,
-    };
+    let mut builder = Builder { text: String::new(), place: Place::Start, raw_values };
     for (index, part) in side.iter().enumerate() {
         match part {
             Part::Text(text) => builder.literal(text),
@@ -54,10 +46,7 @@ pub fn render_url(text: &str, scope: &Scope<'_>, raw_values: bool) -> Result<Url
                 let next = side.get(index + 1);
                 builder
                     .value(&value, next)
-                    .map_err(|reason| UrlError::Unsafe {
-                        name: part_name(part),
-                        reason,
-                    })?;
+                    .map_err(|reason| UrlError::Unsafe { name: part_name(part), reason })?;
             }
         }
     }
@@ -114,11 +103,7 @@ fn keeps_literal_host(side: &[Part], url: &Url) -> bool {
     if authority.is_none() {
         return true;
     }
-    let suffix = suffix
-        .split(':')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let suffix = suffix.split(':').next().unwrap_or_default().to_ascii_lowercase();
     url.host_str().is_some_and(|host| host.ends_with(&suffix))
 }
 
@@ -251,11 +236,7 @@ impl Builder {
         self.text.push_str(authority);
         self.place = Place::Path;
         let followed_by_slash = matches!(next, Some(Part::Text(text)) if text.starts_with('/'));
-        let path = if followed_by_slash {
-            path.trim_end_matches('/')
-        } else {
-            path
-        };
+        let path = if followed_by_slash { path.trim_end_matches('/') } else { path };
         self.raw_path(path)
     }
 
@@ -282,9 +263,7 @@ fn is_label_chain(value: &str) -> bool {
     value.len() <= 253
         && value.split('.').all(|label| {
             !label.is_empty()
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         })
 }
 
@@ -312,10 +291,7 @@ mod tests {
 
     #[test]
     fn a_host_value_cannot_move_the_request() {
-        assert_eq!(
-            url_with(TENANT, "acme").unwrap(),
-            "https://acme.zendesk.com/oauth/tokens"
-        );
+        assert_eq!(url_with(TENANT, "acme").unwrap(), "https://acme.zendesk.com/oauth/tokens");
         assert_eq!(
             url_with(TENANT, "eu.acme").unwrap(),
             "https://eu.acme.zendesk.com/oauth/tokens"
@@ -351,26 +327,14 @@ mod tests {
         let template = "https://${connectionConfig.v}/rest/oauth2/token";
         for (value, expected) in [
             ("jira.acme.test", "https://jira.acme.test/rest/oauth2/token"),
-            (
-                "jira.acme.test:8080/ctx/",
-                "https://jira.acme.test:8080/ctx/rest/oauth2/token",
-            ),
-            (
-                "https://jira.acme.test",
-                "https://jira.acme.test/rest/oauth2/token",
-            ),
+            ("jira.acme.test:8080/ctx/", "https://jira.acme.test:8080/ctx/rest/oauth2/token"),
+            ("https://jira.acme.test", "https://jira.acme.test/rest/oauth2/token"),
             ("10.0.0.7:8080", "https://10.0.0.7:8080/rest/oauth2/token"),
         ] {
             assert_eq!(url_with(template, value).unwrap(), expected);
         }
-        for hostile in [
-            "a.test?x",
-            "a.test#x",
-            "u@a.test",
-            "a.test\\x",
-            "a.test/../x",
-            "a.test:x",
-        ] {
+        for hostile in ["a.test?x", "a.test#x", "u@a.test", "a.test\\x", "a.test/../x", "a.test:x"]
+        {
             assert!(url_with(template, hostile).is_err(), "{hostile:?}");
         }
     }
@@ -382,12 +346,9 @@ mod tests {
             url_with(template, "https://accounts.zoho.eu").unwrap(),
             "https://accounts.zoho.eu/oauth/v2/token"
         );
-        for hostile in [
-            "accounts.zoho.eu",
-            "ftp://a.test",
-            "javascript://a.test",
-            "https://u:p@a.test",
-        ] {
+        for hostile in
+            ["accounts.zoho.eu", "ftp://a.test", "javascript://a.test", "https://u:p@a.test"]
+        {
             assert!(url_with(template, hostile).is_err(), "{hostile:?}");
         }
         assert!(url_with("${connectionConfig.v}.zoho.com/x", "https://evil.com/").is_err());
@@ -409,10 +370,7 @@ mod tests {
     #[test]
     fn ports_and_joined_labels_stay_in_their_place() {
         let template = "https://x-${connectionConfig.v}.a.test:${connectionConfig.port}/";
-        assert_eq!(
-            url_with(template, "eu").unwrap(),
-            "https://x-eu.a.test:8443/"
-        );
+        assert_eq!(url_with(template, "eu").unwrap(), "https://x-eu.a.test:8443/");
         assert!(url_with("https://a.test:${connectionConfig.v}/", "80@evil.com").is_err());
         assert!(url_with("https://a.test:${connectionConfig.v}/", "80/x").is_err());
     }
@@ -420,14 +378,8 @@ mod tests {
     #[test]
     fn a_missing_or_empty_value_takes_the_other_side() {
         let template = "https://${connectionConfig.v}/token || https://login.a.test/token";
-        assert_eq!(
-            url_with(template, "").unwrap(),
-            "https://login.a.test/token"
-        );
-        assert_eq!(
-            url_with(template, "b.test").unwrap(),
-            "https://b.test/token"
-        );
+        assert_eq!(url_with(template, "").unwrap(), "https://login.a.test/token");
+        assert_eq!(url_with(template, "b.test").unwrap(), "https://b.test/token");
         let error = render("https://${connectionConfig.v}.a.test", &Map::new()).unwrap_err();
         assert!(
             matches!(error, UrlError::Unresolved(names) if names.names == ["connectionConfig.v"])
@@ -436,20 +388,14 @@ mod tests {
 
     #[test]
     fn no_random_value_leaves_the_literal_host() {
-        const PIECES: [&str; 12] = [
-            "evil.com", "/", "?", "#", "@", "\\", ":", "%2f", ".", "a", "//", "\u{ff0f}",
-        ];
+        const PIECES: [&str; 12] =
+            ["evil.com", "/", "?", "#", "@", "\\", ":", "%2f", ".", "a", "//", "\u{ff0f}"];
         let rng = Rng::seeded(9);
         for _ in 0..3000 {
-            let value: String = (0..rng.below(6))
-                .map(|_| PIECES[rng.below(12) as usize])
-                .collect();
+            let value: String = (0..rng.below(6)).map(|_| PIECES[rng.below(12) as usize]).collect();
             if let Ok(url) = url_with(TENANT, &value) {
                 let url = Url::parse(&url).unwrap();
-                assert!(
-                    url.host_str().unwrap().ends_with(".zendesk.com"),
-                    "{value:?} gave {url}"
-                );
+                assert!(url.host_str().unwrap().ends_with(".zendesk.com"), "{value:?} gave {url}");
                 assert_eq!(url.path(), "/oauth/tokens", "{value:?}");
             }
         }

@@ -8,6 +8,7 @@ use crate::credentials::Credentials;
 use crate::mode::{AuthorizeInput, CallbackInput, Context, Grant, Mode, Pending, Step};
 use crate::modes::{no_browser_flow, nothing_to_refresh};
 use crate::request::HttpReply;
+use crate::verify::ensure_testable;
 
 const KEY_CHARS_MAX: usize = 1024;
 
@@ -40,10 +41,11 @@ impl Mode for ApiKey {
         let given = Map::from_iter([("apiKey".to_owned(), Value::from(key.as_str()))]);
         validate_credentials(context.provider, &given)
             .map_err(|issues| issues.into_iter().map(BodyIssue::from).collect::<Vec<_>>())?;
-        Ok(Step::Done(Grant {
-            credentials: stored(&key),
-            connection_config: Map::new(),
-        }))
+        let credentials = stored(&key);
+        if let Err(error) = ensure_testable(context, &credentials) {
+            return Ok(Step::Failed(error));
+        }
+        Ok(Step::Done(Grant { credentials, connection_config: Map::new() }))
     }
 
     fn refresh(&self, _: &Context<'_>, _: &Credentials) -> Step {
@@ -59,10 +61,6 @@ impl Mode for ApiKey {
         reader.ignore("type");
         let key = reader.text("apiKey", 1, KEY_CHARS_MAX);
         let issues = reader.strict();
-        if issues.is_empty() {
-            Ok(stored(&key))
-        } else {
-            Err(issues)
-        }
+        if issues.is_empty() { Ok(stored(&key)) } else { Err(issues) }
     }
 }

@@ -8,6 +8,7 @@ use crate::credentials::Credentials;
 use crate::mode::{AuthorizeInput, CallbackInput, Context, Grant, Mode, Pending, Step};
 use crate::modes::{no_browser_flow, nothing_to_refresh};
 use crate::request::HttpReply;
+use crate::verify::ensure_testable;
 
 const CHARS_MAX: usize = 1024;
 
@@ -45,10 +46,10 @@ impl Mode for Basic {
         validate_credentials(context.provider, &given)
             .map_err(|issues| issues.into_iter().map(BodyIssue::from).collect::<Vec<_>>())?;
         let credentials = stored(&username, &password);
-        Ok(Step::Done(Grant {
-            credentials,
-            connection_config: Map::new(),
-        }))
+        if let Err(error) = ensure_testable(context, &credentials) {
+            return Ok(Step::Failed(error));
+        }
+        Ok(Step::Done(Grant { credentials, connection_config: Map::new() }))
     }
 
     fn refresh(&self, _: &Context<'_>, _: &Credentials) -> Step {
@@ -65,10 +66,6 @@ impl Mode for Basic {
         let username = reader.text("username", 0, CHARS_MAX);
         let password = reader.text("password", 0, CHARS_MAX);
         let issues = reader.strict();
-        if issues.is_empty() {
-            Ok(stored(&username, &password))
-        } else {
-            Err(issues)
-        }
+        if issues.is_empty() { Ok(stored(&username, &password)) } else { Err(issues) }
     }
 }

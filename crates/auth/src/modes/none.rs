@@ -44,10 +44,6 @@ impl Mode for NoAuth {
         let mut reader = Reader::new(credentials, &["credentials"]);
         reader.ignore("type");
         let issues = reader.strict();
-        if issues.is_empty() {
-            Ok(Credentials::default())
-        } else {
-            Err(issues)
-        }
+        if issues.is_empty() { Ok(Credentials::default()) } else { Err(issues) }
     }
 }

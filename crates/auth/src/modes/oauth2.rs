@@ -49,11 +49,7 @@ impl Mode for OAuth2 {
 
     fn submit(&self, _: &Context<'_>, _: &Value) -> Result<Step, Vec<BodyIssue>> {
         let message = "OAUTH2 connections are made through a redirect.";
-        Ok(Step::Failed(AuthError::new(
-            Class::Ours,
-            "auth_mode_err",
-            message,
-        )))
+        Ok(Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message)))
     }
 
     fn refresh(&self, context: &Context<'_>, credentials: &Credentials) -> Step {
@@ -146,23 +142,11 @@ fn exchange(
     };
     let request = build(context, &scope, draft)?;
     let secrets = secrets_of(&client, &[code, input.verifier]);
-    Ok((
-        request,
-        Pending {
-            purpose: Purpose::Exchange,
-            before: None,
-            metadata,
-            secrets,
-        },
-    ))
+    Ok((request, Pending { purpose: Purpose::Exchange, before: None, metadata, secrets }))
 }
 
 fn value_of<'q>(input: &CallbackInput<'q>, name: &str) -> Option<&'q str> {
-    input
-        .query
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
+    input.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// The answer must come from the server that was asked (RFC 9207), when both are known.
@@ -235,8 +219,7 @@ fn may_address(provider: &Provider, name: &str, value: Option<&Value>) -> bool {
         .connection_field(name)
         .is_some_and(|field| field.pattern.is_some() || !field.one_of.is_empty());
     let is_plain_word = value.and_then(Value::as_str).is_some_and(|text| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     });
     is_constrained || is_plain_word
 }
@@ -260,11 +243,7 @@ fn under(
 /// The credentials of a finished exchange.
 fn granted(context: &Context<'_>, pending: &Pending, tokens: Tokens) -> Grant {
     let config = |name: &str| {
-        context
-            .connection_config
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        context.connection_config.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     };
     let mut raw = tokens.raw;
     let mut learned = tokens.metadata;
@@ -289,10 +268,7 @@ fn granted(context: &Context<'_>, pending: &Pending, tokens: Tokens) -> Grant {
     if !own.is_empty() {
         map.insert("config_override".to_owned(), Value::Object(own));
     }
-    Grant {
-        credentials: Credentials::new(map),
-        connection_config: learned,
-    }
+    Grant { credentials: Credentials::new(map), connection_config: learned }
 }
 
 /// The token request of a refresh.
@@ -308,19 +284,12 @@ fn refresh(
     };
     let Some(token) = token else {
         let message = "There is no refresh token. The person has to connect again.";
-        return Err(AuthError::new(
-            Class::Terminal,
-            "missing_refresh_token",
-            message,
-        ));
+        return Err(AuthError::new(Class::Terminal, "missing_refresh_token", message));
     };
     let client = ActiveClient::stored(context, credentials)?;
     let scope = context.scope(context.connection_config);
     let url = endpoint(provider, &scope, true)?;
-    let extra = provider
-        .refresh_params
-        .as_ref()
-        .unwrap_or(&provider.token_params);
+    let extra = provider.refresh_params.as_ref().unwrap_or(&provider.token_params);
     let mut params = Map::new();
     params.insert("grant_type".to_owned(), "refresh_token".into());
     params.extend(render_params(extra, &scope)?);
@@ -339,15 +308,7 @@ fn refresh(
     let request = build(context, &scope, draft)?;
     let secrets = secrets_of(&client, &[token]);
     let before = Some(credentials.clone());
-    Ok((
-        request,
-        Pending {
-            purpose: Purpose::Refresh,
-            before,
-            metadata: Map::new(),
-            secrets,
-        },
-    ))
+    Ok((request, Pending { purpose: Purpose::Refresh, before, metadata: Map::new(), secrets }))
 }
 
 /// The credentials after a refresh: what the reply does not repeat stays.
@@ -371,10 +332,7 @@ fn renewed(provider: &Provider, before: &Credentials, tokens: Tokens) -> Grant {
     if let Some(own) = before.as_map().get("config_override") {
         map.insert("config_override".to_owned(), own.clone());
     }
-    Grant {
-        credentials: Credentials::new(map),
-        connection_config: tokens.metadata,
-    }
+    Grant { credentials: Credentials::new(map), connection_config: tokens.metadata }
 }
 
 /// Parses a URL this module has put together.

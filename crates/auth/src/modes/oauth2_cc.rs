@@ -24,21 +24,12 @@ const PEM_CHARS_MAX: usize = 10_000;
 const TOKEN_CHARS_MAX: usize = 4096;
 
 /// What the person typed, in the order it is stored.
-const INPUTS: [&str; 4] = [
-    "client_id",
-    "client_secret",
-    "client_certificate",
-    "client_private_key",
-];
+const INPUTS: [&str; 4] =
+    ["client_id", "client_secret", "client_certificate", "client_private_key"];
 
 /// Names of a client that extra parameters cannot replace.
-const CLIENT_PARAMS: [&str; 5] = [
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "username",
-    "password",
-];
+const CLIENT_PARAMS: [&str; 5] =
+    ["client_id", "client_secret", "client_assertion", "username", "password"];
 
 pub(super) struct OAuth2Cc;
 
@@ -56,11 +47,8 @@ impl Mode for OAuth2Cc {
     }
 
     fn submit(&self, context: &Context<'_>, body: &Value) -> Result<Step, Vec<BodyIssue>> {
-        let given = |name: &str| {
-            body.get(name)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
-        };
+        let given =
+            |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let missing = |code: &str, name: &str, message: &str| {
             Err(vec![BodyIssue {
                 code: code.to_owned(),
@@ -99,9 +87,8 @@ impl Mode for OAuth2Cc {
             Err(error) => return Step::Failed(error),
         };
         let before = pending.before.clone().unwrap_or_default();
-        let expires_at = tokens
-            .expires_at
-            .or_else(|| expiry::after(context.now, DEFAULT_LIFETIME_SECONDS));
+        let expires_at =
+            tokens.expires_at.or_else(|| expiry::after(context.now, DEFAULT_LIFETIME_SECONDS));
         let mut map = Map::new();
         map.insert("type".to_owned(), "OAUTH2_CC".into());
         map.insert("token".to_owned(), tokens.access_token.into());
@@ -120,10 +107,7 @@ impl Mode for OAuth2Cc {
         if let Some(scopes) = integration_scopes(context) {
             learned.insert("oauth_scopes".to_owned(), scopes.into());
         }
-        Step::Done(Grant {
-            credentials: Credentials::new(map),
-            connection_config: learned,
-        })
+        Step::Done(Grant { credentials: Credentials::new(map), connection_config: learned })
     }
 
     fn import(&self, credentials: &Value) -> Result<Credentials, Vec<BodyIssue>> {
@@ -160,10 +144,7 @@ impl Mode for OAuth2Cc {
 
 /// The integration's scopes as a comma list, where the connection names none itself.
 fn integration_scopes(context: &Context<'_>) -> Option<String> {
-    let own = context
-        .connection_config
-        .get("oauth_scopes")
-        .and_then(Value::as_str);
+    let own = context.connection_config.get("oauth_scopes").and_then(Value::as_str);
     let is_unset = own.is_none_or(str::is_empty) && !context.client.scopes.is_empty();
     is_unset.then(|| context.client.scopes.join(","))
 }
@@ -179,26 +160,17 @@ fn request(
     }
     let Some(id) = credentials.text("client_id") else {
         let message = "The connection holds no client id. The person has to connect again.";
-        return Err(AuthError::new(
-            Class::Terminal,
-            "missing_client_id",
-            message,
-        ));
+        return Err(AuthError::new(Class::Terminal, "missing_client_id", message));
     };
     let client = ActiveClient {
         id: id.to_owned(),
         secret: Secret::from(credentials.text("client_secret").unwrap_or_default()),
         private_key: credentials.text("client_private_key").map(Secret::from),
     };
-    let scope = context
-        .scope(context.connection_config)
-        .with_credentials(credentials.as_map());
+    let scope = context.scope(context.connection_config).with_credentials(credentials.as_map());
     let url = endpoint(provider, &scope, false)?;
     let mut params = render_params(&provider.token_params, &scope)?;
-    let own = context
-        .connection_config
-        .get("oauth_scopes")
-        .and_then(Value::as_str);
+    let own = context.connection_config.get("oauth_scopes").and_then(Value::as_str);
     let scopes = match own.filter(|own| !own.is_empty()) {
         Some(own) => joined_scopes(provider, &[own]),
         None => joined_scopes(provider, &context.client.scopes),
@@ -206,10 +178,7 @@ fn request(
     if !scopes.is_empty() {
         params.insert("scope".to_owned(), scopes.into());
     }
-    let extra = context
-        .connection_config
-        .get("authorization_params")
-        .and_then(Value::as_object);
+    let extra = context.connection_config.get("authorization_params").and_then(Value::as_object);
     for (name, value) in extra.into_iter().flatten() {
         if let Some(text) = scalar_text(value)
             && !CLIENT_PARAMS.contains(&name.as_str())

@@ -5,13 +5,10 @@ use valetkey_catalog::Catalog;
 use super::*;
 use crate::mode::Client;
 
-fn with<T>(keys: &str, config: Value, work: impl FnOnce(&Context<'_>) -> T) -> T {
+fn with<T>(keys: &str, config: &Value, work: impl FnOnce(&Context<'_>) -> T) -> T {
     let entry = format!("auth_mode: OAUTH2_CC\ntoken_url: https://acme.test/token\n{keys}");
     let (catalog, _) = Catalog::empty().overlay(&entry, "acme.yaml").unwrap();
-    let client = Client {
-        scopes: vec!["a".to_owned(), "b".to_owned()],
-        ..Client::default()
-    };
+    let client = Client { scopes: vec!["a".to_owned(), "b".to_owned()], ..Client::default() };
     let config = config.as_object().unwrap().clone();
     work(&Context {
         provider: catalog.get("acme").unwrap(),
@@ -22,29 +19,24 @@ fn with<T>(keys: &str, config: Value, work: impl FnOnce(&Context<'_>) -> T) -> T
     })
 }
 
-fn sent(context: &Context<'_>, body: Value) -> (HttpRequest, Pending) {
-    match OAuth2Cc.submit(context, &body).unwrap() {
+fn sent(context: &Context<'_>, body: &Value) -> (HttpRequest, Pending) {
+    match OAuth2Cc.submit(context, body).unwrap() {
         Step::Send { request, pending } => (request, pending),
         other => panic!("{other:?}"),
     }
 }
 
-fn shown(keys: &str, config: Value) -> [String; 2] {
+fn shown(keys: &str, config: &Value) -> [String; 2] {
     let (request, _) = with(keys, config, |context| {
-        sent(context, json!({"client_id": "i", "client_secret": "s"}))
+        sent(context, &json!({"client_id": "i", "client_secret": "s"}))
     });
-    let basic = request
-        .headers
-        .iter()
-        .find(|(name, _)| name == "authorization");
+    let basic = request.headers.iter().find(|(name, _)| name == "authorization");
     let body = String::from_utf8(request.body.encode().1).unwrap();
     [
         format!(
             "{}{}",
             request.url,
-            basic
-                .map(|(_, value)| format!(" {value}"))
-                .unwrap_or_default()
+            basic.map(|(_, value)| format!(" {value}")).unwrap_or_default()
         ),
         body,
     ]
@@ -55,58 +47,38 @@ fn the_token_request_in_every_shape() {
     let grant = "token_params: {grant_type: client_credentials}\n";
     let url = "https://acme.test/token";
     assert_eq!(
-        shown(grant, json!({})),
+        shown(grant, &json!({})),
         [
             url.to_owned(),
             "grant_type=client_credentials&scope=a+b&client_id=i&client_secret=s".to_owned()
         ]
     );
     assert_eq!(
-        shown(
-            &format!("{grant}token_request_auth_method: basic"),
-            json!({"oauth_scopes": "x,y"})
-        ),
-        [
-            format!("{url} Basic aTpz"),
-            "grant_type=client_credentials&scope=x+y".to_owned()
-        ]
+        shown(&format!("{grant}token_request_auth_method: basic"), &json!({"oauth_scopes": "x,y"})),
+        [format!("{url} Basic aTpz"), "grant_type=client_credentials&scope=x+y".to_owned()]
     );
     assert_eq!(
-        shown(
-            "token_request_auth_method: custom\nbody_format: json",
-            json!({})
-        ),
-        [
-            url.to_owned(),
-            r#"{"scope":"a b","username":"i","password":"s"}"#.to_owned()
-        ]
+        shown("token_request_auth_method: custom\nbody_format: json", &json!({})),
+        [url.to_owned(), r#"{"scope":"a b","username":"i","password":"s"}"#.to_owned()]
     );
     assert_eq!(
         shown(
             "body_format: query",
-            json!({"authorization_params": {"audience": "z", "client_id": "no"}})
+            &json!({"authorization_params": {"audience": "z", "client_id": "no"}})
         ),
-        [
-            format!("{url}?scope=a+b&audience=z&client_id=i&client_secret=s"),
-            String::new()
-        ]
+        [format!("{url}?scope=a+b&audience=z&client_id=i&client_secret=s"), String::new()]
     );
 }
 
 #[test]
 fn the_stored_form_has_the_client_and_a_default_lifetime() {
     let config = json!({});
-    with("", config, |context| {
-        let (_, pending) = sent(
-            context,
-            json!({"client_id": "i", "client_secret": "s", "type": "OAUTH2_CC"}),
-        );
+    with("", &config, |context| {
+        let (_, pending) =
+            sent(context, &json!({"client_id": "i", "client_secret": "s", "type": "OAUTH2_CC"}));
         let reply = |body: Value| {
-            let reply = HttpReply {
-                status: 200,
-                headers: Vec::new(),
-                body: body.to_string().into_bytes(),
-            };
+            let reply =
+                HttpReply { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() };
             match OAuth2Cc.reply(context, &pending, &reply) {
                 Step::Done(grant) => grant,
                 other => panic!("{other:?}"),
@@ -120,10 +92,7 @@ fn the_stored_form_has_the_client_and_a_default_lifetime() {
                 "expires_at": "2026-03-01T10:05:11.120Z", "raw": {"access_token": "t"}
             })
         );
-        assert_eq!(
-            Value::Object(grant.connection_config),
-            json!({"oauth_scopes": "a,b"})
-        );
+        assert_eq!(Value::Object(grant.connection_config), json!({"oauth_scopes": "a,b"}));
         assert!(grant.credentials.can_refresh(context.provider));
         for body in [json!({"data": {"token": "t"}}), json!({"jwt": "t"})] {
             assert_eq!(reply(body).credentials.access_token(), Some("t"));
@@ -145,17 +114,11 @@ fn the_stored_form_has_the_client_and_a_default_lifetime() {
 
 #[test]
 fn a_missing_half_is_named() {
-    with("", json!({}), |context| {
+    with("", &json!({}), |context| {
         let code = |body: Value| OAuth2Cc.submit(context, &body).unwrap_err().remove(0).code;
         assert_eq!(code(json!({"client_secret": "s"})), "missing_client_id");
-        assert_eq!(
-            code(json!({"client_id": "i", "client_secret": ""})),
-            "missing_client_secret"
-        );
+        assert_eq!(code(json!({"client_id": "i", "client_secret": ""})), "missing_client_secret");
         let body = json!({"client_id": "i", "client_secret": "s", "client_certificate": "PEM"});
-        assert!(matches!(
-            OAuth2Cc.submit(context, &body),
-            Ok(Step::Failed(_))
-        ));
+        assert!(matches!(OAuth2Cc.submit(context, &body), Ok(Step::Failed(_))));
     });
 }

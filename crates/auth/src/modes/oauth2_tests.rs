@@ -20,9 +20,8 @@ struct Bench {
 
 impl Bench {
     fn new(keys: &str) -> Self {
-        let (catalog, findings) = Catalog::empty()
-            .overlay(&format!("{ENTRY}{keys}"), "acme.yaml")
-            .unwrap();
+        let (catalog, findings) =
+            Catalog::empty().overlay(&format!("{ENTRY}{keys}"), "acme.yaml").unwrap();
         assert!(findings.is_empty(), "{findings:?}");
         let client = Client {
             client_id: Some("my id".to_owned()),
@@ -30,15 +29,10 @@ impl Bench {
             scopes: vec!["read".to_owned(), "write".to_owned()],
             custom: Map::new(),
         };
-        Self {
-            catalog,
-            client,
-            config: Map::new(),
-            rng: Rng::seeded(3),
-        }
+        Self { catalog, client, config: Map::new(), rng: Rng::seeded(3) }
     }
 
-    fn with_config(mut self, config: Value) -> Self {
+    fn with_config(mut self, config: &Value) -> Self {
         self.config = config.as_object().unwrap().clone();
         self
     }
@@ -53,7 +47,7 @@ impl Bench {
         }
     }
 
-    fn authorize(&self, session: Option<Value>, browser: Value) -> Result<String, AuthError> {
+    fn authorize(&self, session: Option<&Value>, browser: &Value) -> Result<String, AuthError> {
         let session = session.map(|params| params.as_object().unwrap().clone());
         let input = AuthorizeInput {
             redirect_uri: "https://v.test/cb",
@@ -71,15 +65,10 @@ impl Bench {
     }
 
     fn callback(&self, query: &[(&str, &str)]) -> Result<(HttpRequest, Pending), AuthError> {
-        let query: Vec<(String, String)> = query
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let input = CallbackInput {
-            query: &query,
-            redirect_uri: "https://v.test/cb",
-            verifier: "ver",
-        };
+        let query: Vec<(String, String)> =
+            query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let input =
+            CallbackInput { query: &query, redirect_uri: "https://v.test/cb", verifier: "ver" };
         sent(OAuth2.callback(&self.context(), &input))
     }
 
@@ -88,11 +77,8 @@ impl Bench {
     }
 
     fn reply(&self, pending: &Pending, body: &Value) -> Grant {
-        let reply = HttpReply {
-            status: 200,
-            headers: Vec::new(),
-            body: body.to_string().into_bytes(),
-        };
+        let reply =
+            HttpReply { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() };
         match OAuth2.reply(&self.context(), pending, &reply) {
             Step::Done(grant) => grant,
             other => panic!("{other:?}"),
@@ -110,15 +96,10 @@ fn sent(step: Step) -> Result<(HttpRequest, Pending), AuthError> {
 
 /// Method, URL, Authorization header and body of a request, for comparing.
 fn shown((request, _): &(HttpRequest, Pending)) -> [String; 3] {
-    let authorization = request
-        .headers
-        .iter()
-        .find(|(name, _)| name == "authorization");
+    let authorization = request.headers.iter().find(|(name, _)| name == "authorization");
     [
         format!("{} {}", request.method, request.url),
-        authorization
-            .map(|(_, value)| value.clone())
-            .unwrap_or_default(),
+        authorization.map(|(_, value)| value.clone()).unwrap_or_default(),
         String::from_utf8(request.body.encode().1).unwrap(),
     ]
 }
@@ -126,7 +107,7 @@ fn shown((request, _): &(HttpRequest, Pending)) -> [String; 3] {
 #[test]
 fn the_redirect_holds_the_parameters_in_order() {
     assert_eq!(
-        Bench::new("").authorize(None, json!({})).unwrap(),
+        Bench::new("").authorize(None, &json!({})).unwrap(),
         "https://acme.test/authorize?response_type=code&client_id=my+id\
          &redirect_uri=https%3A%2F%2Fv.test%2Fcb&scope=read+write&state=st\
          &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
@@ -140,7 +121,7 @@ fn entry_parameters_replace_in_place_and_separators_join() {
          authorization_params: {prompt: consent, flag: true, scope: fixed, state: evil}",
     );
     assert_eq!(
-        bench.authorize(None, json!({})).unwrap(),
+        bench.authorize(None, &json!({})).unwrap(),
         "https://acme.test/authorize?response_type=code&client_id=my+id\
          &redirect_uri=https%3A%2F%2Fv.test%2Fcb&scope=fixed&state=st&prompt=consent&flag=true\
          &user_scope=users%3Aread%2Cchat"
@@ -158,12 +139,12 @@ fn a_browser_cannot_touch_the_protocol_and_the_backend_only_the_scope() {
     let plain = "https://acme.test/authorize?response_type=code&client_id=my+id\
                  &redirect_uri=https%3A%2F%2Fv.test%2Fcb&scope=";
     assert_eq!(
-        Bench::new(keys).authorize(None, hostile.clone()).unwrap(),
+        Bench::new(keys).authorize(None, &hostile).unwrap(),
         format!("{plain}read+write&state=st&prompt=login&login_hint=ann")
     );
     assert_eq!(
         Bench::new(keys)
-            .authorize(Some(json!({"scope": "more", "state": "evil"})), hostile)
+            .authorize(Some(&json!({"scope": "more", "state": "evil"})), &hostile)
             .unwrap(),
         format!("{plain}more&state=st&prompt=consent&x=1"),
         "the backend's parameters stand in for the browser's"
@@ -178,9 +159,7 @@ fn the_finished_url_is_rewritten_as_the_entry_says() {
         if keys.contains("skip_empty") {
             bench.client.scopes.clear();
         }
-        bench
-            .authorize(None, json!({"client_key": "evil"}))
-            .unwrap()
+        bench.authorize(None, &json!({"client_key": "evil"})).unwrap()
     };
     let tail = "redirect_uri=https%3A%2F%2Fv.test%2Fcb&scope=read+write&state=st";
     assert_eq!(
@@ -195,43 +174,26 @@ fn the_finished_url_is_rewritten_as_the_entry_says() {
     assert!(!with("authorization_url_skip_empty: true").contains("scope="));
     let mut bench = Bench::new(&format!("{head}authorization_url_skip_encode: [scopes]"));
     bench.client.scopes = vec!["a:b/c".to_owned(), "d&state=evil".to_owned()];
-    let url = bench.authorize(None, json!({})).unwrap();
-    assert!(
-        url.ends_with("&state=st&scope=a:b/c%20d%26state=evil"),
-        "{url}"
-    );
+    let url = bench.authorize(None, &json!({})).unwrap();
+    assert!(url.ends_with("&state=st&scope=a:b/c%20d%26state=evil"), "{url}");
 }
 
 #[test]
 fn what_cannot_work_fails_before_the_redirect() {
-    let code = |bench: &Bench| bench.authorize(None, json!({})).unwrap_err().code;
+    let code = |bench: &Bench| bench.authorize(None, &json!({})).unwrap_err().code;
     let tenant = "authorization_url: https://${connectionConfig.sub}.acme.test/a\n";
     let (catalog, _) = Catalog::empty()
-        .overlay(
-            &format!("auth_mode: OAUTH2\ntoken_url: https://a.test/t\n{tenant}"),
-            "acme.yaml",
-        )
+        .overlay(&format!("auth_mode: OAUTH2\ntoken_url: https://a.test/t\n{tenant}"), "acme.yaml")
         .unwrap();
     let mut bench = Bench::new("");
     bench.catalog = catalog;
     assert_eq!(code(&bench), "url_param_err");
-    let bench = bench.with_config(json!({"sub": "evil.com/"}));
+    let bench = bench.with_config(&json!({"sub": "evil.com/"}));
     assert_eq!(code(&bench), "url_param_err", "host injection");
-    let bench = bench.with_config(json!({"sub": "eu"}));
-    assert!(
-        bench
-            .authorize(None, json!({}))
-            .unwrap()
-            .starts_with("https://eu.acme.test/a?")
-    );
-    assert_eq!(
-        code(&Bench::new("token_params: {grant_type: password}")),
-        "grant_type_err"
-    );
-    assert_eq!(
-        code(&Bench::new("token_params: {a: '${connectionConfig.b}'}")),
-        "url_param_err"
-    );
+    let bench = bench.with_config(&json!({"sub": "eu"}));
+    assert!(bench.authorize(None, &json!({})).unwrap().starts_with("https://eu.acme.test/a?"));
+    assert_eq!(code(&Bench::new("token_params: {grant_type: password}")), "grant_type_err");
+    assert_eq!(code(&Bench::new("token_params: {a: '${connectionConfig.b}'}")), "url_param_err");
     let mut bench = Bench::new("");
     bench.client.client_id = None;
     assert_eq!(code(&bench), "provider_config_err");
@@ -240,9 +202,7 @@ fn what_cannot_work_fails_before_the_redirect() {
 
 #[test]
 fn the_exchange_is_one_form_with_the_query_of_the_token_url_kept() {
-    let sent = Bench::new("")
-        .callback(&[("code", "c/1"), ("state", "st")])
-        .unwrap();
+    let sent = Bench::new("").callback(&[("code", "c/1"), ("state", "st")]).unwrap();
     assert_eq!(
         shown(&sent),
         [
@@ -257,32 +217,16 @@ fn the_exchange_is_one_form_with_the_query_of_the_token_url_kept() {
 #[test]
 fn each_way_of_client_authentication() {
     let with = |keys: &str| {
-        let bench = Bench::new(&format!(
-            "disable_pkce: true\ntoken_request_omit: [redirect_uri]\n{keys}"
-        ));
+        let bench =
+            Bench::new(&format!("disable_pkce: true\ntoken_request_omit: [redirect_uri]\n{keys}"));
         let [_, authorization, body] = shown(&bench.callback(&[("code", "c")]).unwrap());
-        [
-            authorization,
-            body.replace("grant_type=authorization_code&code=c", "…"),
-        ]
+        [authorization, body.replace("grant_type=authorization_code&code=c", "…")]
     };
-    assert_eq!(
-        with("authorization_method: header"),
-        ["Basic bXkraWQ6cyUzQSUyNTE=", "…"]
-    );
-    assert_eq!(
-        with("token_request_auth_method: basic"),
-        ["Basic bXkgaWQ6czolMQ==", "…"]
-    );
-    assert_eq!(
-        with("token_request_client: public"),
-        ["", "…&client_id=my+id"]
-    );
+    assert_eq!(with("authorization_method: header"), ["Basic bXkraWQ6cyUzQSUyNTE=", "…"]);
+    assert_eq!(with("token_request_auth_method: basic"), ["Basic bXkgaWQ6czolMQ==", "…"]);
+    assert_eq!(with("token_request_client: public"), ["", "…&client_id=my+id"]);
     assert_eq!(with("token_request_client: none"), ["", "…"]);
-    assert_eq!(
-        with("token_request_client: secret_as_user"),
-        ["Basic czolMTo=", "…"]
-    );
+    assert_eq!(with("token_request_client: secret_as_user"), ["Basic czolMTo=", "…"]);
     assert_eq!(
         with("token_request_rename: {client_id: client_key}"),
         ["", "…&client_key=my+id&client_secret=s%3A%251"]
@@ -295,15 +239,10 @@ fn json_bodies_query_members_and_headers() {
         "body_format: json\ntoken_request_query: [redirect_uri]\ntoken_params: {expiring: 1, a: '${connectionConfig.a}'}\n\
          token_headers: {X-Client: '${clientId}', x-gone: '${connectionConfig.gone}'}",
     )
-    .with_config(json!({"a": "b"}));
+    .with_config(&json!({"a": "b"}));
     let (request, _) = bench.callback(&[("code", "c")]).unwrap();
-    assert_eq!(
-        request.url.query(),
-        Some("key=sub&redirect_uri=https%3A%2F%2Fv.test%2Fcb")
-    );
-    let Body::Json(body) = &request.body else {
-        panic!("json")
-    };
+    assert_eq!(request.url.query(), Some("key=sub&redirect_uri=https%3A%2F%2Fv.test%2Fcb"));
+    let Body::Json(body) = &request.body else { panic!("json") };
     assert_eq!(
         *body,
         json!({
@@ -324,34 +263,20 @@ fn json_bodies_query_members_and_headers() {
 fn a_callback_without_code_carries_the_providers_words() {
     let bench = Bench::new("authorization_code_param_in_callback: spapi_oauth_code");
     let error = bench
-        .callback(&[
-            ("error", "access_denied"),
-            ("error_description", "no\nthanks"),
-            ("code", "c"),
-        ])
+        .callback(&[("error", "access_denied"), ("error_description", "no\nthanks"), ("code", "c")])
         .unwrap_err();
     assert_eq!(error.code, "callback_err");
     assert_eq!(error.provider_error.as_deref(), Some("access_denied"));
     assert_eq!(error.provider_description.as_deref(), Some("nothanks"));
-    assert!(
-        bench
-            .callback(&[("spapi_oauth_code", "c"), ("status_code", "200")])
-            .is_ok()
-    );
+    assert!(bench.callback(&[("spapi_oauth_code", "c"), ("status_code", "200")]).is_ok());
 }
 
 #[test]
 fn the_issuer_is_compared_when_both_sides_name_one() {
     let bench = Bench::new("issuer: https://acme.test");
     assert!(bench.callback(&[("code", "c")]).is_ok());
-    assert!(
-        bench
-            .callback(&[("code", "c"), ("iss", "https://acme.test")])
-            .is_ok()
-    );
-    let error = bench
-        .callback(&[("code", "c"), ("iss", "https://evil.test")])
-        .unwrap_err();
+    assert!(bench.callback(&[("code", "c"), ("iss", "https://acme.test")]).is_ok());
+    let error = bench.callback(&[("code", "c"), ("iss", "https://evil.test")]).unwrap_err();
     assert_eq!(error.code, "callback_err");
 }
 
@@ -371,14 +296,8 @@ fn callback_values_address_the_token_url_only_within_declared_rules() {
     };
     let declared =
         "connection_config: {server: {automated: true, pattern: '^https://[a-z]+\\.acme\\.test$'}}";
-    assert_eq!(
-        with(declared, "https://eu.acme.test").unwrap(),
-        "https://eu.acme.test/t"
-    );
-    assert_eq!(
-        with(declared, "https://evil.test").unwrap_err(),
-        "callback_err"
-    );
+    assert_eq!(with(declared, "https://eu.acme.test").unwrap(), "https://eu.acme.test/t");
+    assert_eq!(with(declared, "https://evil.test").unwrap_err(), "callback_err");
     assert_eq!(with("", "https://evil.test").unwrap_err(), "url_param_err");
 }
 
@@ -386,7 +305,7 @@ fn callback_values_address_the_token_url_only_within_declared_rules() {
 fn the_grant_holds_tokens_metadata_and_overrides() {
     let bench =
         Bench::new("token_response_metadata: [instance_url, n]\nredirect_uri_metadata: [realmId]")
-            .with_config(json!({
+            .with_config(&json!({
                 "oauth_client_id_override": "theirs", "oauth_refresh_token_override": "rt-own"
             }));
     let sent = bench.callback(&[("code", "c"), ("realmId", "77")]).unwrap();
@@ -416,7 +335,7 @@ fn the_grant_holds_tokens_metadata_and_overrides() {
 fn a_refresh_never_repeats_the_code_grant() {
     let held = json!({"type": "OAUTH2", "access_token": "at", "refresh_token": "rt"});
     let body = |keys: &str| {
-        let bench = Bench::new(keys).with_config(json!({"ctx": "stores/1"}));
+        let bench = Bench::new(keys).with_config(&json!({"ctx": "stores/1"}));
         shown(&bench.refresh(held.clone()).unwrap())
     };
     let client = "&client_id=my+id&client_secret=s%3A%251";
@@ -444,11 +363,7 @@ fn a_refresh_never_repeats_the_code_grant() {
             "refresh_with: access_token\nrefresh_request_method: GET\nrefresh_token_param: old\n\
               refresh_request_client: none\nrefresh_params: {grant_type: exchange}"
         ),
-        [
-            "GET https://acme.test/token?key=sub&grant_type=exchange&old=at",
-            "",
-            ""
-        ]
+        ["GET https://acme.test/token?key=sub&grant_type=exchange&old=at", "", ""]
     );
 }
 
@@ -462,10 +377,7 @@ fn a_refresh_keeps_what_the_reply_does_not_repeat() {
     });
     let sent = bench.refresh(held).unwrap();
     assert!(shown(&sent)[2].ends_with("&client_id=my+id&client_secret=theirs"));
-    let grant = bench.reply(
-        &sent.1,
-        &json!({"access_token": "at2", "instance_url": "https://i2"}),
-    );
+    let grant = bench.reply(&sent.1, &json!({"access_token": "at2", "instance_url": "https://i2"}));
     assert_eq!(
         grant.credentials.to_json(),
         json!({
@@ -474,13 +386,8 @@ fn a_refresh_keeps_what_the_reply_does_not_repeat() {
             "config_override": {"client_secret": "theirs"}
         })
     );
-    assert_eq!(
-        Value::Object(grant.connection_config),
-        json!({"instance_url": "https://i2"})
-    );
-    let error = bench
-        .refresh(json!({"type": "OAUTH2", "access_token": "at"}))
-        .unwrap_err();
+    assert_eq!(Value::Object(grant.connection_config), json!({"instance_url": "https://i2"}));
+    let error = bench.refresh(json!({"type": "OAUTH2", "access_token": "at"})).unwrap_err();
     assert_eq!(error.code, "missing_refresh_token");
 }
 

@@ -27,13 +27,8 @@ const PROTOCOL: &[&str] = &[
 const NOT_FOR_BROWSERS: &[&str] = &["scope", "request", "request_uri", "response_mode"];
 
 /// What would end a query value. Everything else a provider wants raw stays raw.
-const SCOPE_ESCAPED: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'&')
-    .add(b'<')
-    .add(b'>');
+const SCOPE_ESCAPED: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'&').add(b'<').add(b'>');
 
 /// Where to send the browser.
 pub(super) fn build(context: &Context<'_>, input: &AuthorizeInput<'_>) -> Result<Url, AuthError> {
@@ -75,10 +70,7 @@ pub(super) fn build(context: &Context<'_>, input: &AuthorizeInput<'_>) -> Result
 fn base_url(context: &Context<'_>) -> Result<Url, AuthError> {
     let provider = context.provider;
     let Some(template) = &provider.authorization_url else {
-        let message = format!(
-            "The provider entry {} has no authorization URL.",
-            provider.name
-        );
+        let message = format!("The provider entry {} has no authorization URL.", provider.name);
         return Err(AuthError::new(Class::Ours, "provider_config_err", message));
     };
     let scope = context.scope(context.connection_config);
@@ -98,17 +90,10 @@ fn check_token_request(context: &Context<'_>) -> Result<(), AuthError> {
         let message = "The provider entry asks for a grant type that this flow cannot use.";
         return Err(AuthError::new(Class::Ours, "grant_type_err", message));
     }
-    let names = provider
-        .token_url
-        .as_deref()
-        .map(references)
-        .unwrap_or_default();
+    let names = provider.token_url.as_deref().map(references).unwrap_or_default();
     let may_come_later = names.iter().any(|name| {
         let name = name.strip_prefix("connectionConfig.").unwrap_or(name);
-        provider
-            .redirect_uri_metadata
-            .iter()
-            .any(|later| later == name)
+        provider.redirect_uri_metadata.iter().any(|later| later == name)
     });
     if !may_come_later {
         endpoint(provider, &scope, false)?;
@@ -118,10 +103,7 @@ fn check_token_request(context: &Context<'_>) -> Result<(), AuthError> {
 
 fn browser_may_set(context: &Context<'_>, name: &str) -> bool {
     let provider = context.provider;
-    let is_renamed = provider
-        .authorization_url_replacements
-        .iter()
-        .any(|(_, to)| to == name);
+    let is_renamed = provider.authorization_url_replacements.iter().any(|(_, to)| to == name);
     let is_user_scope = provider.authorization_user_scope_param.as_deref() == Some(name);
     !(PROTOCOL.contains(&name) || NOT_FOR_BROWSERS.contains(&name) || is_renamed || is_user_scope)
 }
@@ -129,10 +111,7 @@ fn browser_may_set(context: &Context<'_>, name: &str) -> bool {
 /// Applies the provider's rewrites of the finished URL.
 fn finish(context: &Context<'_>, base: Url, mut query: Query) -> Result<Url, AuthError> {
     let provider = context.provider;
-    let raw_scope = provider
-        .authorization_url_raw_scopes
-        .then(|| query.take("scope"))
-        .flatten();
+    let raw_scope = provider.authorization_url_raw_scopes.then(|| query.take("scope")).flatten();
     let mut textual = Vec::new();
     for (from, to) in &provider.authorization_url_replacements {
         if !query.rename(from, to) {
@@ -142,9 +121,8 @@ fn finish(context: &Context<'_>, base: Url, mut query: Query) -> Result<Url, Aut
     if provider.authorization_url_skip_empty {
         query.0.retain(|(_, value)| !value.is_empty());
     }
-    let mut encoded = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(&query.0)
-        .finish();
+    let mut encoded =
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&query.0).finish();
     if let Some(scope) = raw_scope.filter(|scope| !scope.is_empty()) {
         encoded.push_str("&scope=");
         encoded.extend(utf8_percent_encode(&scope, SCOPE_ESCAPED));
@@ -162,11 +140,7 @@ fn finish(context: &Context<'_>, base: Url, mut query: Query) -> Result<Url, Aut
     }
     let url = parsed(&text)?;
     // A rewrite is about parameters; it never leads elsewhere.
-    if url.host_str().map(str::to_owned) == host {
-        Ok(url)
-    } else {
-        parsed("")
-    }
+    if url.host_str().map(str::to_owned) == host { Ok(url) } else { parsed("") }
 }
 
 /// Query parameters in order; a name stands once.
