@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use valetkey_base::Timestamp;
-use valetkey_store::{Connection, ConnectionFilter, ConnectionPatch};
+use valetkey_store::ConnectionPatch;
+pub use valetkey_store::{Connection, ConnectionFilter};
 
 use crate::end_user::{EndUser, end_user_json, merged_tags};
 use crate::engine::Engine;
@@ -68,10 +69,9 @@ pub(crate) fn stored_error(row: &Connection) -> Option<StoredRefreshError> {
     serde_json::from_str(row.refresh_error.as_deref()?).ok()
 }
 
-/// JSON text from the database, passed on as it is.
-pub fn raw_json(text: Option<&str>) -> Box<RawValue> {
-    text.and_then(|text| RawValue::from_string(text.to_owned()).ok())
-        .unwrap_or_else(|| RawValue::NULL.to_owned())
+/// JSON text from the database, passed on as it is; `null` when there is none.
+pub fn raw_json(text: Option<&str>) -> &RawValue {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(RawValue::NULL)
 }
 
 /// A validated change of a connection; absent keeps.

@@ -57,17 +57,21 @@ impl Engine {
                 Step::Send { request, pending } => (request, pending),
             };
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let reply =
-                self.exchange(request, left).await.map_err(|error| not_sent(&pending, &error))?;
+            let reply = self
+                .exchange(request, left, Redirects::Refuse)
+                .await
+                .map_err(|error| not_sent(&pending, &error))?;
             step = mode.reply(&self.context(party), &pending, &reply);
         }
         Err(ours("provider_config_err", "The provider entry needs more requests than allowed."))
     }
 
+    /// A request with the client's secret never follows a redirect; a test call may.
     async fn exchange(
         &self,
         request: HttpRequest,
         timeout: Duration,
+        redirects: Redirects,
     ) -> Result<HttpReply, EgressError> {
         let (content_type, body) = request.body.encode();
         let mut headers = request.headers;
@@ -84,7 +88,7 @@ impl Engine {
                 headers,
                 body: body.into(),
                 timeout: Some(timeout),
-                redirects: Redirects::Follow,
+                redirects,
             })
             .await?;
         Ok(HttpReply { status: reply.status, headers: reply.headers, body: reply.body.to_vec() })
@@ -105,7 +109,7 @@ impl Engine {
         let requests = valetkey_auth::verification(&self.context(&party), credentials);
         let mut last = None;
         for request in requests {
-            match self.exchange(request, self.settings.token_timeout).await {
+            match self.exchange(request, self.settings.token_timeout, Redirects::Follow).await {
                 Ok(reply) if (200..300).contains(&reply.status) => return Ok(()),
                 Ok(reply) => {
                     last = Some(format!(
@@ -137,7 +141,10 @@ impl Engine {
         let client = view.client();
         let party = Party { provider: &view.provider, client: &client, config: &config };
         for request in valetkey_auth::revocation(&self.context(&party), &credentials) {
-            let outcome = match self.exchange(request, self.settings.token_timeout).await {
+            let outcome = match self
+                .exchange(request, self.settings.token_timeout, Redirects::Refuse)
+                .await
+            {
                 Ok(reply) if reply.status < 400 => "connection.revoked_at_provider",
                 Ok(_) | Err(_) => "connection.revocation_failed",
             };

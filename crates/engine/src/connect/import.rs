@@ -25,6 +25,8 @@ pub struct ImportConnection {
     pub connection_id: Option<String>,
     /// Credentials, by `type`.
     pub credentials: Value,
+    /// The provider's token response, kept as `raw`; the credentials themselves when omitted.
+    pub raw: Option<Value>,
     /// Metadata; `{}` for a new connection when omitted.
     pub metadata: Option<Map<String, Value>>,
     /// Configuration.
