@@ -110,20 +110,19 @@ pub(crate) async fn listen(
     }
 }
 
-/// Watches SQLite's change counter for writes of other processes until told to stop.
-pub(crate) async fn watch_foreign_writes(store: Store, stop: CancellationToken) {
-    let mut seen = None;
+/// Watches SQLite's change counter for writes of other processes until told to stop. `seen` is the
+/// counter from before anything could be read into memory.
+pub(crate) async fn watch_foreign_writes(store: Store, mut seen: i64, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(FOREIGN_WRITES_EVERY) => {}
         }
         match store.foreign_write_counter().await {
+            Ok(counter) if counter == seen => {}
             Ok(counter) => {
-                if seen.is_some_and(|seen| seen != counter) {
-                    store.publisher.publish(vec![Notice::Anything]);
-                }
-                seen = Some(counter);
+                seen = counter;
+                store.publisher.publish(vec![Notice::Anything]);
             }
             Err(error) => {
                 tracing::warn!(

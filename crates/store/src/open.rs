@@ -112,7 +112,8 @@ impl Store {
         )]
         tokio::spawn(run);
         let store = Self { db: Db::Sqlite { readers, writer }, publisher };
-        tasks.spawn(watch_foreign_writes(store.clone(), tasks.stopping()));
+        let seen = store.foreign_write_counter().await?;
+        tasks.spawn(watch_foreign_writes(store.clone(), seen, tasks.stopping()));
         Ok(store)
     }
 

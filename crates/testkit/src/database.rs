@@ -1,17 +1,20 @@
 //! A database per test, on every engine there is.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::thread;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use valetkey_base::{Rng, Secret, Tasks};
 use valetkey_store::{Settings, Store};
 
 /// Names the PostgreSQL server the tests may make databases on.
 const POSTGRES_VARIABLE: &str = "VALETKEY_TEST_POSTGRES";
+/// Name of a SQLite database in its folder.
+const FILE_NAME: &str = "valetkey.db";
 /// Connections of one opened store. Several test binaries share the server.
 const POSTGRES_CONNECTIONS_MAX: u32 = 8;
 
@@ -65,10 +68,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "the test harness shows it beside a failure"
-)]
+#[expect(clippy::print_stderr, reason = "the test harness shows it beside a failure")]
 fn say(text: &str) {
     eprintln!("{text}");
 }
@@ -92,19 +92,13 @@ impl DatabaseServer {
                 let server = PgConnectOptions::from_str(url.expose())
                     .unwrap_or_else(|_| panic!("{POSTGRES_VARIABLE} is not a PostgreSQL URL"));
                 let server = Box::new(server);
-                execute(
-                    &server,
-                    format!("CREATE DATABASE {name} TEMPLATE template0"),
-                )
-                .await
-                .unwrap_or_else(|error| panic!("could not create a database: {error}"));
+                execute(&server, format!("CREATE DATABASE {name} TEMPLATE template0"))
+                    .await
+                    .unwrap_or_else(|error| panic!("could not create a database: {error}"));
                 Place::Postgres { server, name }
             }
         };
-        TestDatabase {
-            place,
-            tasks: Tasks::new(),
-        }
+        TestDatabase { place, tasks: Tasks::new() }
     }
 }
 
@@ -116,25 +110,17 @@ pub struct TestDatabase {
 
 enum Place {
     Folder(PathBuf),
-    Postgres {
-        server: Box<PgConnectOptions>,
-        name: String,
-    },
+    Postgres { server: Box<PgConnectOptions>, name: String },
 }
 
 impl TestDatabase {
     /// What a server is given to open this database.
     pub fn settings(&self) -> Settings {
         match &self.place {
-            Place::Folder(folder) => Settings::Sqlite {
-                path: folder.join("valetkey.db"),
-            },
+            Place::Folder(folder) => Settings::Sqlite { path: folder.join(FILE_NAME) },
             Place::Postgres { server, name } => Settings::Postgres {
                 url: Secret::new(
-                    PgConnectOptions::clone(server)
-                        .database(name)
-                        .to_url_lossy()
-                        .to_string(),
+                    PgConnectOptions::clone(server).database(name).to_url_lossy().to_string(),
                 ),
                 connections_max: POSTGRES_CONNECTIONS_MAX,
             },
@@ -149,6 +135,21 @@ impl TestDatabase {
         Store::open(&self.settings(), &self.tasks)
             .await
             .unwrap_or_else(|error| panic!("could not open {self:?}: {error:?}"))
+    }
+
+    /// Runs a statement behind the stores' back, as an operator's tool would.
+    ///
+    /// # Panics
+    /// When the database refuses it.
+    pub async fn execute(&self, sql: &'static str) {
+        let done = match &self.place {
+            Place::Folder(folder) => execute_in_file(&folder.join(FILE_NAME), sql).await,
+            Place::Postgres { server, name } => {
+                let options = PgConnectOptions::clone(server).database(name);
+                execute(&options, sql.to_owned()).await
+            }
+        };
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// The tasks of the stores opened here. They are told to stop when the database goes.
@@ -200,7 +201,13 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Runs a statement on the server's own database. Names in it are made above, of letters and digits.
+async fn execute_in_file(file: &Path, sql: &'static str) -> sqlx::Result<()> {
+    let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
+    connection.execute(sql).await?;
+    connection.close().await
+}
+
+/// Runs a statement on a server. Names in it are made above, of letters and digits.
 async fn execute(server: &PgConnectOptions, sql: String) -> sqlx::Result<()> {
     let mut connection: PgConnection = server.connect().await?;
     connection.execute(AssertSqlSafe(sql)).await?;
