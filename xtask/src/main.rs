@@ -1,8 +1,5 @@
 //! The project's own commands, run as `cargo xtask <command>`. One file per command in `commands/`.
-#![expect(
-    clippy::print_stdout,
-    reason = "a command line tool talks on standard output"
-)]
+#![expect(clippy::print_stdout, reason = "a command line tool talks on standard output")]
 
 mod commands;
 mod machine;
@@ -28,12 +25,19 @@ enum Command {
     Test(commands::test::Options),
     /// Check what no compiler checks: lengths, names, crate arrows, migrations, stray paths.
     Tidy,
+    /// Measure the release binary beside a bare handler and print one table.
+    Bench(commands::bench::Options),
+    /// Answer everything with the same bytes: the limit that `bench` measures against.
+    #[command(hide = true)]
+    BareHandler(commands::bench::bare::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Test(options) => commands::test::run(&options),
         Command::Tidy => commands::tidy::run(),
+        Command::Bench(options) => commands::bench::run(&options),
+        Command::BareHandler(options) => commands::bench::bare::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
