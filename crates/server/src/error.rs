@@ -152,6 +152,12 @@ impl ApiError {
             .and_then(Value::as_str)
             .unwrap_or(INTERNAL_CODE)
     }
+
+    /// `error.message`; empty for an internal error and for the few bodies that have none.
+    pub fn message(&self) -> &str {
+        let message = self.0.error.get("message").and_then(Value::as_str);
+        message.unwrap_or_default()
+    }
 }
 
 const INTERNAL_CODE: &str = "generic_error_support";

@@ -1,0 +1,92 @@
+//! `POST /api-auth/…`, `/oauth2/auth/…`, `/auth/unauthenticated/…`: credentials typed into forms.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use valetkey_catalog::AuthMode;
+use valetkey_engine::Error;
+
+use super::params;
+use crate::app::App;
+use crate::call::Call;
+use crate::engine_error::wire_issues;
+use crate::error::{ApiError, ApiResult, Part};
+use crate::reply;
+use crate::route::{Auth, BodyRule, Endpoint};
+use crate::schema::{self, field, named, object};
+
+/// Most bytes of a form: the longest are certificates and private keys.
+const FORM_BYTES_MAX: usize = 256 * 1024;
+
+pub(super) fn endpoints() -> Vec<Endpoint<App>> {
+    vec![
+        endpoint(
+            "/api-auth/api-key/{providerConfigKey}",
+            AuthMode::ApiKey,
+            "Connect with an API key",
+        ),
+        endpoint(
+            "/api-auth/basic/{providerConfigKey}",
+            AuthMode::Basic,
+            "Connect with a user name and a password",
+        ),
+        endpoint(
+            "/oauth2/auth/{providerConfigKey}",
+            AuthMode::OAuth2Cc,
+            "Connect with OAuth 2 client credentials",
+        ),
+        endpoint(
+            "/auth/unauthenticated/{providerConfigKey}",
+            AuthMode::None,
+            "Connect to an API that needs no credentials",
+        ),
+    ]
+}
+
+fn endpoint(path: &'static str, mode: AuthMode, summary: &'static str) -> Endpoint<App> {
+    Endpoint::new(Method::POST, path, Auth::BrowserSession, move |call| submit(call, mode))
+        .documented("Connect", summary)
+        .parameter("providerConfigKey", named::integration_key())
+        .any_query()
+        .body_rule(BodyRule::AnyJson)
+        .body_bytes_max(FORM_BYTES_MAX)
+        .answers(StatusCode::OK, "The connection was made or repaired")
+        .returns(object(vec![
+            field("connectionId", schema::string()),
+            field("providerConfigKey", schema::string()),
+        ]))
+}
+
+async fn submit(mut call: Call<App>, mode: AuthMode) -> ApiResult {
+    params::refuse_connection_id(call.query_map())?;
+    let body = call.body_value().unwrap_or(Value::Null);
+    let config = params::connection_config(call.query_map());
+    let session = call.caller()?.session()?;
+    let key = call.path("providerConfigKey");
+    let submitted = call
+        .host
+        .engine
+        .submit_credentials(session, key, mode, &body, &config)
+        .await
+        .map_err(refusal)?;
+    Ok(reply::ok(&json!({
+        "connectionId": submitted.connection_id,
+        "providerConfigKey": submitted.integration_key,
+    })))
+}
+
+/// Configuration came in the query string, so that is where its issues are.
+fn refusal(error: Error) -> ApiError {
+    let of_config = |issue: &valetkey_engine::Issue| {
+        issue.path.first().is_some_and(|first| first == "connection_config")
+    };
+    match error {
+        Error::Invalid(issues) if issues.iter().any(of_config) => {
+            let mut issues = wire_issues(issues);
+            for first in issues.iter_mut().filter_map(|issue| issue.path.first_mut()) {
+                "params".clone_into(first);
+            }
+            ApiError::validation(Part::Query, issues)
+        }
+        other => other.into(),
+    }
+}

@@ -1,0 +1,120 @@
+//! What people see in a browser, and the WebSocket a browser waits at. The API's operations are in
+//! the endpoint list; these are an ordinary router behind it.
+//!
+//! Every page is complete in itself: its style and script come from [`assets`], nothing is inline,
+//! and nothing is loaded from anywhere else.
+
+mod assets;
+mod connect_page;
+mod landing;
+mod oauth;
+mod setup;
+mod socket;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
+use http::{HeaderValue, StatusCode};
+use url::Url;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::reply;
+use assets::Assets;
+use socket::Sockets;
+
+pub use socket::check_websockets_path;
+
+/// What pages are made from. Clones share everything.
+#[derive(Clone)]
+struct Pages {
+    app: App,
+    place: Arc<Place>,
+    assets: Arc<Assets>,
+    sockets: Sockets,
+}
+
+/// Where browsers reach this server.
+struct Place {
+    /// Path before every address of ours, without a slash at the end; mostly empty.
+    base_path: String,
+    /// Scheme and authority of the WebSocket.
+    socket_origin: String,
+    /// Whether browsers come by TLS.
+    is_https: bool,
+}
+
+impl Place {
+    fn new(public_url: &str) -> Self {
+        let url = Url::parse(public_url).ok();
+        let base_path = url.as_ref().map_or("", Url::path).trim_end_matches('/');
+        let origin = url.as_ref().map(|url| url.origin().ascii_serialization());
+        let socket_origin = origin.unwrap_or_default().replacen("http", "ws", 1);
+        Self {
+            base_path: base_path.to_owned(),
+            socket_origin,
+            is_https: url.is_some_and(|url| url.scheme() == "https"),
+        }
+    }
+}
+
+/// Every page of ours.
+pub(crate) fn pages(app: &App) -> Router {
+    let settings = app.engine.settings();
+    let place = Place::new(&settings.public_url);
+    let state = Pages {
+        assets: Arc::new(Assets::new(&place.base_path)),
+        place: Arc::new(place),
+        sockets: Sockets::new(settings.sockets_max),
+        app: app.clone(),
+    };
+    let router = Router::new()
+        .route("/", get(landing::show))
+        .route("/oauth/connect/{key}", get(oauth::start))
+        .route("/oauth/callback", get(oauth::callback))
+        .route("/setup", get(setup::ask).post(setup::create))
+        .route("/connect-ui", get(connect_page::show))
+        .route("/connect-ui/", get(connect_page::show))
+        .route("/static/{fingerprint}/{name}", get(assets::serve));
+    let router = match check_websockets_path(&app.options.websockets_path) {
+        Ok("/") => router,
+        Ok(path) => router.route(path, get(socket::wait)),
+        Err(problem) => {
+            tracing::error!(problem, "WebSockets are off");
+            router
+        }
+    };
+    router
+        .method_not_allowed_fallback(async || {
+            ApiError::simple(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This page does not take that method",
+            )
+        })
+        .with_state(state)
+}
+
+/// A page, under a policy that allows our own files and `more`.
+fn page(status: StatusCode, template: &impl Template, more: &str) -> Response {
+    let body = match template.render() {
+        Ok(body) => body,
+        Err(error) => return ApiError::internal(error).into_response(),
+    };
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+         base-uri 'none'; {more}"
+    );
+    let mut response = reply::html(status, body);
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    // Addresses of ours carry tokens, codes and states.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
