@@ -136,6 +136,8 @@ const LOCK_BREAKER: Sql = Sql {
     sqlite: BREAKER,
     postgres: "SELECT failures, open_until FROM breakers WHERE destination = $1 FOR UPDATE",
 };
+const MAKE_BREAKER: &str = "INSERT INTO breakers (destination, failures, open_until)
+     VALUES ($1, 0, 0) ON CONFLICT (destination) DO NOTHING";
 const SET_BREAKER: &str = "INSERT INTO breakers (destination, failures, open_until)
      VALUES ($1, $2, $3) ON CONFLICT (destination)
      DO UPDATE SET failures = excluded.failures, open_until = excluded.open_until";
@@ -279,6 +281,13 @@ impl Tx {
     pub async fn lock_breaker(&mut self, destination: &str) -> Result<Breaker> {
         let row = self.fetch_optional(LOCK_BREAKER, params![destination]).await?;
         row.as_ref().map_or(Ok(Breaker::default()), breaker)
+    }
+
+    /// The same for a failure to be counted: a healthy destination gets its row, so that of several
+    /// first failures none is lost. [`Tx::set_breaker`] must follow.
+    pub async fn hold_breaker(&mut self, destination: &str) -> Result<Breaker> {
+        self.execute(MAKE_BREAKER, params![destination]).await?;
+        self.lock_breaker(destination).await
     }
 
     /// Notes how a destination is doing; a healthy one needs no row.

@@ -1,9 +1,11 @@
-//! What tests share: real databases, one per test.
+//! What tests share: real databases, one per test, and a receiver for what is sent out.
 //!
 //! Nothing here stands in for a database. SQLite is a file in a temporary folder, PostgreSQL a
 //! database of its own on the server named by `VALETKEY_TEST_POSTGRES`; both are gone when the
 //! test ends, however it ends.
 
 pub mod database;
+pub mod receiver;
 
 pub use database::{DatabaseServer, TestDatabase, databases, on_each_database};
+pub use receiver::{Answer, Received, Receiver};

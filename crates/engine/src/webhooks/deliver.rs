@@ -184,11 +184,7 @@ impl Engine {
                         Decision::Dead => DeliveryOutcome::Dead,
                     };
                     tx.settle_delivery(&delivery.id, &sent.attempt, outcome, now).await?;
-                    let stored = tx.lock_breaker(&delivery.destination).await?;
-                    let next = to_stored(from_stored(stored).after(sent.outcome, probe, now));
-                    if next != stored {
-                        tx.set_breaker(&delivery.destination, next).await?;
-                    }
+                    count(tx, &delivery.destination, sent.outcome, probe, now).await?;
                     tx.insert_operation(&operation, now).await?;
                     Ok(tx.insert_messages(&[message]).await?)
                 })
@@ -253,6 +249,27 @@ async fn admit(
     Ok(())
 }
 
+/// Lets the destination's breaker know how an attempt ended.
+async fn count(
+    tx: &mut Tx,
+    destination: &str,
+    outcome: Outcome,
+    probe: bool,
+    now: Timestamp,
+) -> Result<()> {
+    let stored = if outcome.is_delivered() {
+        let stored = tx.lock_breaker(destination).await?;
+        if stored == StoredBreaker::default() {
+            return Ok(());
+        }
+        stored
+    } else {
+        tx.hold_breaker(destination).await?
+    };
+    let next = from_stored(stored).after(outcome, probe, now);
+    Ok(tx.set_breaker(destination, to_stored(next)).await?)
+}
+
 fn from_stored(stored: StoredBreaker) -> Breaker {
     Breaker {
         failures_in_row: u32::try_from(stored.failures).unwrap_or(u32::MAX),
@@ -267,19 +284,14 @@ fn to_stored(breaker: Breaker) -> StoredBreaker {
     }
 }
 
-fn answered(reply: &Reply, attempt: Attempt) -> Sent {
+fn answered(reply: &Reply, mut attempt: Attempt) -> Sent {
     let outcome = Outcome::Status(reply.status);
     let status = reply.status;
-    Sent {
-        outcome,
-        attempt: Attempt {
-            status: Some(i64::from(status)),
-            error: (!outcome.is_delivered()).then(|| format!("the answer had status {status}")),
-            response_excerpt: excerpt(&reply.body),
-            ..attempt
-        },
-        retry_after: reply.header("retry-after").map(str::to_owned),
-    }
+    attempt.status = Some(i64::from(status));
+    attempt.error = (!outcome.is_delivered()).then(|| format!("the answer had status {status}"));
+    attempt.response_excerpt = excerpt(&reply.body);
+    let retry_after = reply.header("retry-after").map(str::to_owned);
+    Sent { outcome, attempt, retry_after }
 }
 
 /// The beginning of a body as text, cut between characters.
