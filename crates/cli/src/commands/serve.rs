@@ -1,0 +1,127 @@
+//! `valetkey serve`: the server.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use valetkey_engine::Engine;
+use valetkey_vault::token_hash_hex;
+
+use crate::config::flags::AllSettings;
+use crate::config::{Config, Needs};
+use crate::open::{self, Opened};
+use crate::output::say;
+use crate::serving::{self, Ended, Signals};
+use crate::{data_folder, keys_defined, logging, providers};
+
+/// How long the link that creates the owner can be used.
+const OWNER_LINK_LIFETIME: Duration = Duration::from_hours(24);
+
+const HELP: &str = "\
+The first start makes everything: the data folder, the master key in it (back it up!), the
+environments dev and prod, and a link, printed once, that creates the owner.
+
+Examples:
+  valetkey serve
+  valetkey serve --listen 0.0.0.0:3003 --public-url https://connect.example.com
+  VALETKEY_API_KEY_DEV=$(uuidgen) valetkey serve
+  DATABASE_URL=postgres://valetkey@db/valetkey VALETKEY_MASTER_KEY_FILE=/run/secrets/master \\
+    valetkey serve
+
+SIGTERM or Ctrl-C stops it cleanly, a second one at once.";
+
+#[derive(Args, Debug)]
+#[command(after_help = HELP)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    settings: AllSettings,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
+    let config = options.settings.load(Needs::MasterKey)?;
+    let (catalog, findings) = providers::catalog(&config)?;
+    logging::start(config.log_format, &config.log_filter)?;
+    providers::log(&findings);
+    let providers_count = catalog.len();
+    let lock = if config.database_url.is_none() {
+        data_folder::create(&config.data_dir)?;
+        Some(data_folder::lock(&config.data_dir)?)
+    } else {
+        None
+    };
+    let (listener, address) = serving::listen(config.listen).await?;
+    let signals = Signals::new()?;
+    let public_url = config.public_url(address);
+    let Opened { engine, account_id } = Opened::new(&config, catalog, &public_url).await?;
+    prepare(&engine, account_id, &config).await?;
+    engine.start_jobs();
+    let router = valetkey_server::app::router(engine.clone(), config.server_options());
+
+    let names = engine.environments(account_id).await?.into_iter().map(|view| view.name);
+    say(format_args!(
+        "Valetkey {} listens on http://{address}\n  \
+           public URL    {public_url}\n  \
+           database      {}\n  \
+           environments  {}\n  \
+           providers     {providers_count}",
+        env!("CARGO_PKG_VERSION"),
+        open::describe(&config),
+        names.collect::<Vec<_>>().join(", "),
+    ));
+    if let Some(token) = owner_token(&engine, account_id).await? {
+        say(format_args!("Create the owner: {public_url}/setup?token={token}"));
+    }
+    let servers = vec![(listener, router)];
+    let ended = serving::until_stopped(servers, engine, signals, config.shutdown_timeout).await;
+    drop(lock);
+    Ok(exit_code(ended))
+}
+
+/// Exit code of a server that was told to stop.
+pub(crate) fn exit_code(ended: Ended) -> ExitCode {
+    match ended {
+        Ended::Cleanly => ExitCode::SUCCESS,
+        Ended::Late | Ended::AtOnce => ExitCode::FAILURE,
+    }
+}
+
+/// What a server does before it answers anybody.
+pub(crate) async fn prepare(engine: &Engine, account_id: i64, config: &Config) -> Result<()> {
+    if !config.master_keys_previous.is_empty() {
+        let count =
+            engine.rewrap_data_keys().await.context("data keys could not be sealed anew")?;
+        tracing::info!(count, "sealed data keys under the current master key");
+    }
+    if !engine.store().is_shared() {
+        // The folder is locked, so nobody else can hold one: these are a killed server's.
+        let released = engine
+            .store()
+            .write(|tx| Box::pin(async move { tx.release_all_refreshes().await }))
+            .await
+            .map_err(valetkey_engine::Error::from)?;
+        if released > 0 {
+            tracing::info!(count = released, "released refreshes of a server that was killed");
+        }
+    }
+    keys_defined::define(engine, account_id, &config.api_keys).await
+}
+
+/// A new one-time token for creating the owner, as long as nobody can sign in. It replaces the one
+/// of an earlier start.
+async fn owner_token(engine: &Engine, account_id: i64) -> Result<Option<String>> {
+    if engine.store().member_count(account_id).await? > 0 {
+        return Ok(None);
+    }
+    let token = engine.rng().base64url(32);
+    let hash = token_hash_hex(&token);
+    let expires_at = engine.clock().now().plus(OWNER_LINK_LIFETIME);
+    engine
+        .store()
+        .write(move |tx| {
+            Box::pin(async move { tx.replace_owner_link(account_id, &hash, expires_at).await })
+        })
+        .await
+        .map_err(valetkey_engine::Error::from)?;
+    Ok(Some(token))
+}

@@ -1,0 +1,159 @@
+//! Configuration: defaults, a file, the environment, flags; each layer over the one before it.
+//!
+//! [`keys::KEYS`] is the one list of settings. Parsing, flags, the commented default file and the
+//! reference page are all made from it, so a setting is added in one place.
+
+pub(crate) mod document;
+mod environment;
+pub(crate) mod flags;
+pub(crate) mod keys;
+mod layers;
+mod problem;
+mod units;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use valetkey_base::Secret;
+use valetkey_egress::AllowList;
+use valetkey_engine::Settings;
+use valetkey_vault::MasterKey;
+
+pub(crate) use environment::variables;
+pub(crate) use layers::{Needs, Sources, load};
+pub(crate) use problem::{Problem, Problems};
+pub(crate) use units::duration as parse_duration;
+
+/// What the configuration means, after every layer.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Option<String>,
+    pub(crate) connect_url: Option<String>,
+    pub(crate) websockets_path: String,
+    pub(crate) body_bytes_max: u64,
+    pub(crate) rate_limit_per_min: u64,
+    pub(crate) sockets_max: u64,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database_url: Option<Secret>,
+    pub(crate) postgres_connections_max: u64,
+    pub(crate) master_key: Option<MasterKey>,
+    pub(crate) master_keys_previous: Vec<MasterKey>,
+    pub(crate) api_keys: Vec<ConfiguredKey>,
+    pub(crate) providers: Vec<PathBuf>,
+    pub(crate) egress_allow: AllowList,
+    pub(crate) token_timeout: Duration,
+    pub(crate) webhook_timeout: Duration,
+    pub(crate) webhook_parallel_max: u64,
+    pub(crate) log_retention: Duration,
+    pub(crate) event_retention: Duration,
+    pub(crate) deleted_retention: Duration,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log_filter: String,
+}
+
+/// An API key that the operator defined, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfiguredKey {
+    /// The variable, for messages.
+    pub(crate) variable: String,
+    /// What follows the prefix of the variable, in lower case.
+    pub(crate) environment: String,
+    pub(crate) secret: Secret,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Nothing set: [`layers::load`] applies the default of every key to it.
+    fn blank() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            public_url: None,
+            connect_url: None,
+            websockets_path: String::new(),
+            body_bytes_max: 0,
+            rate_limit_per_min: 0,
+            sockets_max: 0,
+            shutdown_timeout: Duration::ZERO,
+            data_dir: PathBuf::new(),
+            database_url: None,
+            postgres_connections_max: 0,
+            master_key: None,
+            master_keys_previous: Vec::new(),
+            api_keys: Vec::new(),
+            providers: Vec::new(),
+            egress_allow: AllowList::default(),
+            token_timeout: Duration::ZERO,
+            webhook_timeout: Duration::ZERO,
+            webhook_parallel_max: 0,
+            log_retention: Duration::ZERO,
+            event_retention: Duration::ZERO,
+            deleted_retention: Duration::ZERO,
+            log_format: LogFormat::Text,
+            log_filter: String::new(),
+        }
+    }
+
+    /// Every setting at its default.
+    pub(crate) fn defaults() -> Self {
+        let mut config = Self::blank();
+        for key in keys::KEYS {
+            if let Some(text) = key.default {
+                // That every default is accepted is held by a test.
+                let _ = key.kind.apply(&mut config, text);
+            }
+        }
+        config
+    }
+
+    /// Where clients reach a server that listens on `address`, unless it was said.
+    pub(crate) fn public_url(&self, address: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.clone(),
+            // Nobody can call the unspecified address.
+            None if address.ip().is_unspecified() => {
+                format!("http://localhost:{}", address.port())
+            }
+            None => format!("http://{address}"),
+        }
+    }
+
+    /// How the engine behaves for a server reached at `public_url`.
+    pub(crate) fn engine_settings(&self, public_url: &str) -> Settings {
+        let mut settings = Settings::new(public_url);
+        if let Some(url) = &self.connect_url {
+            settings.connect_url.clone_from(url);
+        }
+        settings.token_timeout = self.token_timeout;
+        settings.webhook_timeout = self.webhook_timeout;
+        settings.webhook_parallel_max = to_usize(self.webhook_parallel_max);
+        settings.log_retention = self.log_retention;
+        settings.event_retention = self.event_retention;
+        settings.deleted_retention = self.deleted_retention;
+        settings.sockets_max = to_usize(self.sockets_max);
+        settings
+    }
+
+    /// How the HTTP server behaves.
+    pub(crate) fn server_options(&self) -> valetkey_server::app::Options {
+        valetkey_server::app::Options {
+            body_bytes_max: to_usize(self.body_bytes_max),
+            rate_limit_per_min: u32::try_from(self.rate_limit_per_min).unwrap_or(u32::MAX),
+            websockets_path: self.websockets_path.clone(),
+        }
+    }
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

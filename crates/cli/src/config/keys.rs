@@ -1,0 +1,545 @@
+//! The list of settings.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+use valetkey_base::Secret;
+use valetkey_egress::AllowList;
+use valetkey_vault::MasterKey;
+
+use super::units::{bytes, duration, show_bytes, show_duration};
+use super::{Config, LogFormat};
+
+/// A chapter of the default file and of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Server,
+    Storage,
+    Providers,
+    Work,
+    Logs,
+}
+
+impl Section {
+    pub(crate) const ALL: &[Self] =
+        &[Self::Server, Self::Storage, Self::Providers, Self::Work, Self::Logs];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Server => "Server",
+            Self::Storage => "Storage and keys",
+            Self::Providers => "Providers and outgoing requests",
+            Self::Work => "Time limits and retention",
+            Self::Logs => "Logs",
+        }
+    }
+}
+
+/// A setting.
+pub(crate) struct Key {
+    /// Its name in the file; with hyphens it is the flag.
+    pub(crate) name: &'static str,
+    /// Its environment variable.
+    pub(crate) variable: &'static str,
+    pub(crate) section: Section,
+    /// What it is for, in sentences. The first is the short help of the flag.
+    pub(crate) doc: &'static str,
+    /// The text of the default, read like any other value.
+    pub(crate) default: Option<&'static str>,
+    /// What holds when there is no default and nothing is set.
+    pub(crate) otherwise: &'static str,
+    /// Whether the value may never be shown. Such a key has no flag, and also a `…_file` form.
+    pub(crate) secret: bool,
+    pub(crate) kind: Kind,
+}
+
+/// How a value is read and where it goes.
+pub(crate) enum Kind {
+    /// A whole number with a unit of time.
+    Duration { min: Duration, max: Duration, at: fn(&mut Config) -> &mut Duration },
+    /// A whole number.
+    Number { min: u64, max: u64, at: fn(&mut Config) -> &mut u64 },
+    /// A whole number with a unit of size.
+    Bytes { min: u64, max: u64, at: fn(&mut Config) -> &mut u64 },
+    /// Anything else. `set` may add to what `form` says.
+    Text { form: &'static str, set: fn(&mut Config, &str) -> Result<(), Option<String>> },
+}
+
+impl Kind {
+    /// What a value looks like.
+    pub(crate) fn form(&self) -> String {
+        match self {
+            Self::Duration { min, max, .. } => {
+                format!("a duration from {} to {}", show_duration(*min), show_duration(*max))
+            }
+            Self::Number { min, max, .. } => format!("a whole number from {min} to {max}"),
+            Self::Bytes { min, max, .. } => {
+                format!("a size from {} to {}", show_bytes(*min), show_bytes(*max))
+            }
+            Self::Text { form, .. } => (*form).to_owned(),
+        }
+    }
+
+    /// Reads a value into the configuration.
+    ///
+    /// # Errors
+    /// What is expected. The value is not in the text.
+    pub(crate) fn apply(&self, config: &mut Config, text: &str) -> Result<(), String> {
+        let text = text.trim();
+        let expected = || format!("expected {}", self.form());
+        match self {
+            Self::Duration { min, max, at } => {
+                let value = duration(text).filter(|value| (min..=max).contains(&value));
+                *at(config) = value.ok_or_else(|| {
+                    format!("{}, written with its unit: ms, s, m, h or d", expected())
+                })?;
+            }
+            Self::Number { min, max, at } => {
+                let value = text.parse().ok().filter(|value| (min..=max).contains(&value));
+                *at(config) = value.ok_or_else(expected)?;
+            }
+            Self::Bytes { min, max, at } => {
+                let value = bytes(text).filter(|value| (min..=max).contains(&value));
+                *at(config) = value.ok_or_else(|| {
+                    format!("{}, written with its unit: B, KiB, MiB or GiB", expected())
+                })?;
+            }
+            Self::Text { set, .. } => set(config, text).map_err(|detail| match detail {
+                Some(detail) => format!("{}: {detail}", expected()),
+                None => expected(),
+            })?,
+        }
+        Ok(())
+    }
+}
+
+impl Key {
+    /// The flag without its dashes. Secrets have none: other users of the machine see flags.
+    pub(crate) fn flag(&self) -> Option<String> {
+        (!self.secret).then(|| self.name.replace('_', "-"))
+    }
+}
+
+/// A family of variables, one per environment.
+pub(crate) struct Pattern {
+    pub(crate) prefix: &'static str,
+    pub(crate) doc: &'static str,
+}
+
+/// Variables that define API keys.
+pub(crate) const PATTERNS: &[Pattern] = &[
+    Pattern {
+        prefix: "VALETKEY_API_KEY_",
+        doc: "Defines an API key of the environment named by the rest, with every scope of it: \
+              `VALETKEY_API_KEY_DEV` for `dev`. Upper and lower case are the same, and `_` also \
+              stands for `-`. The key is `vk_` and any visible ASCII characters, or a version 4 \
+              UUID. Once the variable is gone, the key stops working at the next start.",
+    },
+    Pattern {
+        prefix: "NANGO_SECRET_KEY_",
+        doc: "The same under the name that existing deployments use.",
+    },
+];
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+const YEARS_TEN: Duration = Duration::from_hours(24 * 3650);
+
+/// Every setting, in the order of the default file.
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        name: "listen",
+        variable: "VALETKEY_LISTEN",
+        section: Section::Server,
+        doc: "Address and port to listen on. Port 0 takes a free one. TLS is the business of the \
+              proxy in front.",
+        default: Some("127.0.0.1:3003"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Text { form: "an IP address and port, such as 127.0.0.1:3003", set: listen },
+    },
+    Key {
+        name: "public_url",
+        variable: "VALETKEY_PUBLIC_URL",
+        section: Section::Server,
+        doc: "Where browsers and providers reach this server. Register \
+              `<public_url>/oauth/callback` with providers.",
+        default: None,
+        otherwise: "`http://` and the address listened on",
+        secret: false,
+        kind: Kind::Text {
+            form: URL_FORM,
+            set: |config, text| url(text).map(|url| config.public_url = Some(url)),
+        },
+    },
+    Key {
+        name: "connect_url",
+        variable: "VALETKEY_CONNECT_URL",
+        section: Section::Server,
+        doc: "Where the Connect UI is reached, when a proxy serves it elsewhere.",
+        default: None,
+        otherwise: "`<public_url>/connect-ui`",
+        secret: false,
+        kind: Kind::Text {
+            form: URL_FORM,
+            set: |config, text| url(text).map(|url| config.connect_url = Some(url)),
+        },
+    },
+    Key {
+        name: "websockets_path",
+        variable: "VALETKEY_WEBSOCKETS_PATH",
+        section: Section::Server,
+        doc: "The path at which browsers open their WebSocket while a connection is made.",
+        default: Some("/"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Text { form: "a path that begins with /", set: websockets_path },
+    },
+    Key {
+        name: "body_bytes_max",
+        variable: "VALETKEY_BODY_BYTES_MAX",
+        section: Section::Server,
+        doc: "Largest request body. Larger ones are answered with 413.",
+        default: Some("75MiB"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Bytes { min: 1 << 10, max: 1 << 30, at: |config| &mut config.body_bytes_max },
+    },
+    Key {
+        name: "rate_limit_per_min",
+        variable: "VALETKEY_RATE_LIMIT_PER_MIN",
+        section: Section::Server,
+        doc: "Requests a minute of one account with API keys, and as many with connect sessions. \
+              0 is no limit. Each process counts for itself.",
+        default: Some("200"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Number {
+            min: 0,
+            max: 1_000_000_000,
+            at: |config| &mut config.rate_limit_per_min,
+        },
+    },
+    Key {
+        name: "sockets_max",
+        variable: "VALETKEY_SOCKETS_MAX",
+        section: Section::Server,
+        doc: "Browser WebSockets that may wait for a result at once.",
+        default: Some("10000"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Number { min: 1, max: 1_000_000, at: |config| &mut config.sockets_max },
+    },
+    Key {
+        name: "shutdown_timeout",
+        variable: "VALETKEY_SHUTDOWN_TIMEOUT",
+        section: Section::Server,
+        doc: "How long a stopping server waits for requests and jobs in flight.",
+        default: Some("20s"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Duration {
+            min: SECOND,
+            max: Duration::from_mins(10),
+            at: |config| &mut config.shutdown_timeout,
+        },
+    },
+    Key {
+        name: "data_dir",
+        variable: "VALETKEY_DATA_DIR",
+        section: Section::Storage,
+        doc: "Folder of the SQLite database and of the master key made at the first start. It is \
+              created for this user only. Not used on PostgreSQL.",
+        default: Some("./data"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Text {
+            form: "a folder",
+            set: |config, text| {
+                config.data_dir = PathBuf::from(text);
+                Ok(())
+            },
+        },
+    },
+    Key {
+        name: "database_url",
+        variable: "DATABASE_URL",
+        section: Section::Storage,
+        doc: "A PostgreSQL database, version 13 or newer, to use instead of SQLite. Any number of \
+              servers may share it.",
+        default: None,
+        otherwise: "SQLite in the data folder",
+        secret: true,
+        kind: Kind::Text { form: "postgres://user:password@host/database", set: database_url },
+    },
+    Key {
+        name: "postgres_connections_max",
+        variable: "VALETKEY_POSTGRES_CONNECTIONS_MAX",
+        section: Section::Storage,
+        doc: "PostgreSQL connections this process may hold.",
+        default: Some("16"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Number { min: 2, max: 1000, at: |config| &mut config.postgres_connections_max },
+    },
+    Key {
+        name: "master_key",
+        variable: "VALETKEY_MASTER_KEY",
+        section: Section::Storage,
+        doc: "The key under which all data keys are sealed. Make one with \
+              `openssl rand -base64 32`, keep it apart from the database, and never lose it.",
+        default: None,
+        otherwise: "`master.key` in the data folder; required on PostgreSQL",
+        secret: true,
+        kind: Kind::Text {
+            form: MASTER_KEY_FORM,
+            set: |config, text| {
+                config.master_key = Some(master_key(text)?);
+                Ok(())
+            },
+        },
+    },
+    Key {
+        name: "master_key_previous",
+        variable: "VALETKEY_MASTER_KEY_PREVIOUS",
+        section: Section::Storage,
+        doc: "Master keys that were replaced, separated by commas. They open what they sealed; \
+              at start every data key is sealed anew under the current one.",
+        default: None,
+        otherwise: "none",
+        secret: true,
+        kind: Kind::Text {
+            form: "base64 of 32 bytes, or several separated by commas",
+            set: |config, text| {
+                config.master_keys_previous =
+                    items(text).map(master_key).collect::<Result<_, _>>()?;
+                Ok(())
+            },
+        },
+    },
+    Key {
+        name: "providers",
+        variable: "VALETKEY_PROVIDERS",
+        section: Section::Providers,
+        doc: "Provider files, or folders of them, that add to the catalogue or override its \
+              entries. Separated by commas; later ones win.",
+        default: None,
+        otherwise: "the bundled catalogue alone",
+        secret: false,
+        kind: Kind::Text {
+            form: "files or folders, separated by commas",
+            set: |config, text| {
+                config.providers = items(text).map(PathBuf::from).collect();
+                Ok(())
+            },
+        },
+    },
+    Key {
+        name: "egress_allow",
+        variable: "VALETKEY_EGRESS_ALLOW",
+        section: Section::Providers,
+        doc: "Destinations that outgoing requests may reach although they are private: addresses, \
+              networks (`10.0.0.0/8`), host names and `*.name`, separated by commas.",
+        default: None,
+        otherwise: "public addresses alone",
+        secret: false,
+        kind: Kind::Text {
+            form: "addresses, networks, host names or *.name, separated by commas",
+            set: |config, text| {
+                config.egress_allow = AllowList::parse(text).map_err(Some)?;
+                Ok(())
+            },
+        },
+    },
+    Key {
+        name: "token_timeout",
+        variable: "VALETKEY_TOKEN_TIMEOUT",
+        section: Section::Work,
+        doc: "How long a provider's token endpoint may take to answer.",
+        default: Some("30s"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Duration {
+            min: SECOND,
+            max: Duration::from_mins(5),
+            at: |config| &mut config.token_timeout,
+        },
+    },
+    Key {
+        name: "webhook_timeout",
+        variable: "VALETKEY_WEBHOOK_TIMEOUT",
+        section: Section::Work,
+        doc: "How long the receiver of a webhook may take to answer.",
+        default: Some("20s"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Duration {
+            min: SECOND,
+            max: Duration::from_mins(2),
+            at: |config| &mut config.webhook_timeout,
+        },
+    },
+    Key {
+        name: "webhook_parallel_max",
+        variable: "VALETKEY_WEBHOOK_PARALLEL_MAX",
+        section: Section::Work,
+        doc: "Webhooks this process sends at once.",
+        default: Some("32"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Number { min: 1, max: 1000, at: |config| &mut config.webhook_parallel_max },
+    },
+    Key {
+        name: "log_retention",
+        variable: "VALETKEY_LOG_RETENTION",
+        section: Section::Work,
+        doc: "How long operations and their messages are kept in the database.",
+        default: Some("15d"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Duration { min: DAY, max: YEARS_TEN, at: |config| &mut config.log_retention },
+    },
+    Key {
+        name: "event_retention",
+        variable: "VALETKEY_EVENT_RETENTION",
+        section: Section::Work,
+        doc: "How long finished events and their deliveries are kept.",
+        default: Some("30d"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Duration { min: DAY, max: YEARS_TEN, at: |config| &mut config.event_retention },
+    },
+    Key {
+        name: "deleted_retention",
+        variable: "VALETKEY_DELETED_RETENTION",
+        section: Section::Work,
+        doc: "How long deleted connections are kept before they are erased.",
+        default: Some("31d"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Duration {
+            min: DAY,
+            max: YEARS_TEN,
+            at: |config| &mut config.deleted_retention,
+        },
+    },
+    Key {
+        name: "log_format",
+        variable: "VALETKEY_LOG_FORMAT",
+        section: Section::Logs,
+        doc: "How lines on standard error look.",
+        default: Some("text"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Text {
+            form: "text or json",
+            set: |config, text| {
+                config.log_format = match text {
+                    "text" => LogFormat::Text,
+                    "json" => LogFormat::Json,
+                    _ => return Err(None),
+                };
+                Ok(())
+            },
+        },
+    },
+    Key {
+        name: "log_filter",
+        variable: "VALETKEY_LOG_FILTER",
+        section: Section::Logs,
+        doc: "What is logged: a level, or levels by module, such as `info,valetkey_engine=debug`.",
+        default: Some("info"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Text { form: "levels (error, warn, info, debug, trace)", set: log_filter },
+    },
+];
+
+const URL_FORM: &str = "an http or https URL without query, such as https://connect.example.com";
+const MASTER_KEY_FORM: &str = "base64 of 32 bytes, as `openssl rand -base64 32` prints it";
+
+type Outcome<T = ()> = Result<T, Option<String>>;
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn listen(config: &mut Config, text: &str) -> Outcome {
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    config.listen = numeric.parse::<SocketAddr>().map_err(|_| None)?;
+    Ok(())
+}
+
+/// An absolute URL without its trailing slash, because paths are appended to it.
+fn url(text: &str) -> Outcome<String> {
+    let url = Url::parse(text).map_err(|_| None)?;
+    let is_plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if is_plain { Ok(url.as_str().trim_end_matches('/').to_owned()) } else { Err(None) }
+}
+
+fn websockets_path(config: &mut Config, text: &str) -> Outcome {
+    if !text.starts_with('/') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(None);
+    }
+    text.clone_into(&mut config.websockets_path);
+    Ok(())
+}
+
+fn database_url(config: &mut Config, text: &str) -> Outcome {
+    let url = Url::parse(text).map_err(|_| None)?;
+    if !matches!(url.scheme(), "postgres" | "postgresql") {
+        return Err(None);
+    }
+    config.database_url = Some(Secret::new(text));
+    Ok(())
+}
+
+fn master_key(text: &str) -> Outcome<MasterKey> {
+    MasterKey::from_base64(&Secret::new(text)).map_err(|_| None)
+}
+
+fn log_filter(config: &mut Config, text: &str) -> Outcome {
+    tracing_subscriber::EnvFilter::try_new(text).map_err(|error| Some(error.to_string()))?;
+    text.clone_into(&mut config.log_filter);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_default_is_accepted_and_every_name_is_its_own() {
+        let mut names = HashSet::new();
+        for key in KEYS {
+            if let Some(text) = key.default {
+                key.kind.apply(&mut Config::blank(), text).unwrap();
+            } else {
+                assert!(!key.otherwise.is_empty(), "{}", key.name);
+            }
+            assert!(names.insert(key.name) && names.insert(key.variable), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_engine_and_the_server() {
+        let config = Config::defaults();
+        let ours = config.engine_settings("http://127.0.0.1:3003");
+        let theirs = valetkey_engine::Settings::new("http://127.0.0.1:3003");
+        assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
+        let options = valetkey_server::app::Options::default();
+        assert_eq!(format!("{:?}", config.server_options()), format!("{options:?}"));
+    }
+}

@@ -1,0 +1,53 @@
+use crate::program::{Folder, Running, send};
+
+fn start(folder: &Folder, more: &[&str]) -> Running {
+    let arguments: Vec<_> = ["dev", "--port-base", "0"].iter().chain(more).copied().collect();
+    folder.start(&arguments, &[])
+}
+
+/// The pieces of a printed curl line: what stands in quotes, and whether it posts.
+fn run(line: &str) -> (u16, serde_json::Value) {
+    let quoted: Vec<_> = line.split('\'').skip(1).step_by(2).collect();
+    let (headers, rest): (Vec<_>, Vec<_>) =
+        quoted.into_iter().partition(|part| part.contains(": ") && !part.starts_with('{'));
+    let headers: Vec<_> = headers.iter().map(|header| header.split_once(": ").unwrap()).collect();
+    match *rest.as_slice() {
+        [url] => send("GET", url, &headers, ""),
+        [body, url] => send("POST", url, &headers, body),
+        _ => panic!("unexpected: {line}"),
+    }
+}
+
+#[test]
+fn the_printed_lines_work_and_the_key_stays() {
+    let folder = Folder::new();
+    let mut dev = start(&folder, &[]);
+    let app = dev.line("Sample app ");
+    let app = app.split_whitespace().next().unwrap().to_owned();
+    let inbox = dev.line("Webhook inbox ");
+    let key = dev.line("API key (dev) ");
+    let lines: Vec<_> = (0..3).map(|_| dev.line("curl ")).collect();
+
+    let (status, list) = run(&lines[0]);
+    assert_eq!((status, list["connections"].as_array().unwrap().len()), (200, 1), "{list}");
+    let (status, connection) = run(&lines[1]);
+    assert_eq!(status, 200, "{connection}");
+    assert!(connection["credentials"]["apiKey"].as_str().unwrap().starts_with("emk_"));
+    let (status, session) = run(&lines[2]);
+    assert_eq!(status, 201, "{session}");
+    assert!(session["data"]["token"].is_string(), "{session}");
+    for url in [&app, &inbox, &format!("{app}/api/connections")] {
+        assert_eq!(send("GET", url, &[], "").0, 200, "{url}");
+    }
+
+    let second = folder.run(&["dev", "--port-base", "0"], &[]).failed(1);
+    assert!(second.contains("another server uses the data folder"), "{second}");
+    dev.terminate().good();
+
+    let mut again = start(&folder, &[]);
+    assert_eq!(again.line("API key (dev) "), key);
+    again.terminate().good();
+    let mut fresh = start(&folder, &["--fresh"]);
+    assert_ne!(fresh.line("API key (dev) "), key);
+    fresh.terminate().good();
+}
