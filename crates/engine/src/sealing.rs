@@ -12,6 +12,7 @@ use valetkey_vault::{
     DataKey, DataKeyId, MasterKeyRing, RowBinding, VaultError, open, seal, sealed_with,
 };
 
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 
 /// Opened data keys kept in memory.
@@ -175,6 +176,7 @@ impl Sealer {
             self.store.active_data_key(environment_id).await?.ok_or(VaultError::UnknownKey)?;
         let key = Arc::new(self.unwrap(&row)?);
         self.active.insert(environment_id, key.clone());
+        self.by_id.insert(key.id(), key.clone());
         Ok(key)
     }
 
@@ -203,6 +205,16 @@ impl Sealer {
         let mut id = DataKeyId::default();
         hex::decode_to_slice(&row.id, &mut id).map_err(|_| Error::Corrupt("data key id"))?;
         Ok(self.ring.unwrap_data_key(id, row.environment_id, &row.wrapped)?)
+    }
+}
+
+impl Engine {
+    /// Opens every data key once, so that a wrong master key is noticed at start.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownKey`] when the database was made with another master key.
+    pub async fn check_master_key(&self) -> Result<()> {
+        self.sealer.check_master_key().await
     }
 }
 
