@@ -68,7 +68,7 @@ async fn a_success_is_a_new_generation_with_a_clean_state() {
         let row = seed.connect("c-1").await;
         assert!(lease(&seed.store, &row, "me", 100, 0).await);
         assert!(fail(&seed, &row, "me", false).await);
-        let failed = stored(&seed, &row).await;
+        let failed = Arc::new(stored(&seed, &row).await);
         assert_eq!((failed.refresh_failures, failed.generation), (2, 1));
         assert_eq!(failed.refresh_failed_at, Some(after(5)));
         assert_eq!(failed.refresh_retry_at, Some(after(60_000)));
@@ -76,7 +76,8 @@ async fn a_success_is_a_new_generation_with_a_clean_state() {
         assert!(failed.lease_until.is_none() && !failed.refresh_exhausted);
         assert_eq!(failed.updated_at, NOW, "credentials did not change");
 
-        assert!(lease(&seed.store, &row, "me", 100, 10).await, "the lease was given back");
+        assert!(!lease(&seed.store, &row, "you", 100, 10).await, "it failed since that was read");
+        assert!(lease(&seed.store, &failed, "me", 100, 10).await, "the lease was given back");
         assert!(succeed(&seed, &row, "me").await);
         let fresh = stored(&seed, &row).await;
         assert_eq!((fresh.generation, &fresh.credentials), (2, &sealed("me")));
