@@ -183,7 +183,6 @@ impl Engine {
     /// Takes the lease, or waits for whoever has it.
     async fn lease(&self, asked: &Connection, forced: bool) -> Result<Leased> {
         let mut notices = self.store.notices();
-        let began = self.clock.now();
         let deadline = tokio::time::Instant::now() + self.settings.refresh_lease() * 2;
         loop {
             let Some(row) = self.store.connection_by_row(asked.environment_id, asked.id).await?
@@ -193,9 +192,9 @@ impl Engine {
             if row.generation != asked.generation {
                 return Ok(Leased::Settled(Outcome::Refreshed));
             }
-            // Somebody else tried this very generation while we waited, and failed.
+            // Somebody else tried this very generation since our reader saw it, and failed.
             if !forced
-                && row.refresh_failed_at.is_some_and(|at| at > began)
+                && row.refresh_failed_at > asked.refresh_failed_at
                 && let Some(error) = stored_error(&row)
             {
                 return Ok(Leased::Settled(Outcome::Failed(Arc::new(restored(error)))));

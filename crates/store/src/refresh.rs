@@ -13,7 +13,7 @@ use crate::open::Store;
 
 const LEASE: &str = "UPDATE connections SET lease_owner = $4, lease_until = $5
      WHERE environment_id = $1 AND id = $2 AND generation = $3 AND deleted_at IS NULL
-     AND (lease_until IS NULL OR lease_until <= $6)";
+     AND (lease_until IS NULL OR lease_until <= $6) AND COALESCE(refresh_failed_at, 0) = $7";
 const SUCCESS: &str = "UPDATE connections SET credentials_sealed = $5,
      config_sealed = COALESCE($6, config_sealed), generation = generation + 1, expires_at = $7,
      refresh_due_at = $8, lease_owner = NULL, lease_until = NULL, refresh_failures = 0,
@@ -84,7 +84,8 @@ impl Store {
 }
 
 impl Tx {
-    /// Takes the lease for one generation. False when another holds it or the row moved on.
+    /// Takes the lease for one generation. False when another holds it or the row moved on: a
+    /// refresh that failed since the row was read counts too, because its outcome is everybody's.
     pub async fn lease_refresh(
         &mut self,
         row: &Connection,
@@ -92,7 +93,15 @@ impl Tx {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<bool> {
-        let values = params![row.environment_id, row.id, row.generation, owner, until, now];
+        let values = params![
+            row.environment_id,
+            row.id,
+            row.generation,
+            owner,
+            until,
+            now,
+            row.refresh_failed_at.map_or(0, Timestamp::millis),
+        ];
         Ok(self.execute(LEASE, values).await? > 0)
     }
 

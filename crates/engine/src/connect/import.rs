@@ -72,10 +72,12 @@ impl Engine {
         let credentials: Credentials = mode
             .import(&request.credentials)
             .map_err(|issues| Error::Invalid(issues.into_iter().map(body_issue).collect()))?;
-        let config = request.connection_config.unwrap_or_default();
+        let credentials = with_raw(credentials, request.raw);
+        let config = request.connection_config;
         if check
             && matches!(view.provider.auth_mode, AuthMode::ApiKey | AuthMode::Basic | AuthMode::Tba)
         {
+            let config = config.clone().unwrap_or_default();
             self.verify(&view, &config, &credentials).await?;
         }
         let connection_id = request.connection_id.unwrap_or_else(|| self.rng.uuid().to_string());
@@ -105,7 +107,7 @@ impl Engine {
                 repairs: None,
                 credentials: credentials.clone(),
                 lifetime_is_known: false,
-                config: if config.is_empty() { Config::Keep } else { Config::Replace(config) },
+                config: config.map_or(Config::Keep, Config::Replace),
                 patch,
                 operation: LogEntry::Insert { title: "Connection imported".to_owned() },
                 client_id: None,
@@ -114,5 +116,17 @@ impl Engine {
             .await?;
         let (_, config) = self.open_connection(&saved.row).await?;
         Ok(self.view(Arc::new(saved.row), &credentials, config, true))
+    }
+}
+
+/// Puts the provider's own response in the place of the copy that OAuth modes make.
+fn with_raw(credentials: Credentials, raw: Option<Value>) -> Credentials {
+    match raw {
+        Some(raw) if credentials.as_map().contains_key("raw") => {
+            let mut map = credentials.as_map().clone();
+            map.insert("raw".to_owned(), raw);
+            Credentials::new(map)
+        }
+        _ => credentials,
     }
 }

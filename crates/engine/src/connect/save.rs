@@ -1,5 +1,7 @@
 //! The one way a connection is stored.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use valetkey_auth::Credentials;
 use valetkey_base::Timestamp;
@@ -64,6 +66,7 @@ impl Engine {
     pub(crate) async fn save(&self, save: Save) -> Result<Saved> {
         let now = self.clock.now();
         let engine = self.clone();
+        self.fetch_stored_key(&save).await?;
         let key = self.sealer.data_key(save.environment.id).await?;
         let (environment_id, actor, id) =
             (save.environment.id, save.actor.clone(), save.connection_id.clone());
@@ -77,6 +80,28 @@ impl Engine {
         };
         self.recorder.audit(Some(environment_id), actor, action, id);
         Ok(saved)
+    }
+
+    /// Fetches the data key of what is stored now. Inside the transaction it would need a second
+    /// connection of the pool, and transactions that have taken all of them would wait for each
+    /// other.
+    async fn fetch_stored_key(&self, save: &Save) -> Result<()> {
+        if matches!(save.config, Config::Replace(_)) {
+            return Ok(());
+        }
+        let (environment_id, key) = (save.environment.id, &save.view.row.unique_key);
+        let row = match save.repairs {
+            Some(id) => self.store.connection_by_row(environment_id, id).await?.map(Arc::new),
+            None => self.store.connection(environment_id, key, &save.connection_id).await?,
+        };
+        match row {
+            Some(row) => self.stored_config(&row).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    async fn stored_config(&self, row: &Connection) -> Result<Map<String, Value>> {
+        self.sealer.open_json(row.environment_id, Column::CONFIG, &row.row_uuid, &row.config).await
     }
 
     async fn save_in(
@@ -138,11 +163,7 @@ impl Engine {
     ) -> Result<()> {
         let stored: Map<String, Value> = match &save.config {
             Config::Replace(_) => Map::new(),
-            Config::Merge(_) | Config::Keep => {
-                self.sealer
-                    .open_json(row.environment_id, Column::CONFIG, &row.row_uuid, &row.config)
-                    .await?
-            }
+            Config::Merge(_) | Config::Keep => self.stored_config(row).await?,
         };
         let new = self.sealed(save, &row.row_uuid, stored, key, now)?;
         Ok(tx.replace_credentials(row, &new, now).await?)
