@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::keys::{KEYS, Key, PATTERNS, Section};
+use super::keys::{KEYS, Key, Kind, PATTERNS, Section};
 use super::layers::FILE_VARIABLE;
 
 const COLUMNS: usize = 96;
@@ -21,7 +21,11 @@ pub(crate) fn default_file() -> String {
             comment(&mut text, &key.doc.replace('`', ""));
             comment(&mut text, &format!("Value: {}.", key.kind.form().replace('`', "")));
             if let Some(value) = key.default {
-                let _ = writeln!(text, "#{} = {}", key.name, toml::Value::from(value));
+                let value = match key.kind {
+                    Kind::Number { .. } => value.to_owned(),
+                    _ => toml::Value::from(value).to_string(),
+                };
+                let _ = writeln!(text, "#{} = {value}", key.name);
             } else {
                 comment(&mut text, &format!("Not set: {}.", key.otherwise.replace('`', "")));
                 let file = if key.secret { "_file" } else { "" };

@@ -1,4 +1,6 @@
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::program::{Folder, Running, get, until};
@@ -131,4 +133,53 @@ fn migrate_prepares_a_database_that_serve_takes_over() {
     assert!(said.starts_with("SQLite ./data/valetkey.db is at schema version "), "{said}");
     let (server, _) = start(&folder);
     server.terminate().good();
+}
+
+/// A request whose body has not come yet. The server has read its head.
+fn half_a_request(url: &str) -> TcpStream {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    // The interim answer says that the head was read and the body is waited for.
+    let head = format!(
+        "POST /connect/sessions HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {KEY}\r\n\
+         content-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+#[test]
+fn a_request_under_way_is_finished_and_no_new_one_is_taken() {
+    let folder = Folder::new();
+    let (server, url) = start(&folder);
+    let mut under_way = half_a_request(&url);
+    server.signal();
+    let address = url.strip_prefix("http://").unwrap();
+    until("the port is closed", || TcpStream::connect(address).is_err());
+    under_way.write_all(b"{}").unwrap();
+    let mut answer = String::new();
+    under_way.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    server.ended().good();
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_the_limit_ends_it_late() {
+    let folder = Folder::new();
+    let (server, url) = start(&folder);
+    let hanging = half_a_request(&url);
+    server.signal();
+    let address = url.strip_prefix("http://").unwrap();
+    until("the port is closed", || TcpStream::connect(address).is_err());
+    assert!(server.terminate().failed(1).contains("stopping at once"));
+    drop(hanging);
+
+    let mut server = folder.start(&["serve", "--shutdown-timeout", "1s"], &ENVIRONMENT);
+    let url = server.line(concat!("Valetkey ", env!("CARGO_PKG_VERSION"), " listens on "));
+    let _hanging = half_a_request(&url);
+    assert!(server.terminate().failed(1).contains("the limit passed"));
 }
