@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 
 /// How often a waiting socket looks even when no notice came.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 impl Engine {
     /// The outcome of a flow as JSON text, if it has ended.

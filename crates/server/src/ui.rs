@@ -118,3 +118,18 @@ fn page(status: StatusCode, template: &impl Template, more: &str) -> Response {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_says_where_pages_sockets_and_cookies_are() {
+        let plain = Place::new("http://localhost:3003");
+        assert_eq!((plain.base_path.as_str(), plain.is_https), ("", false));
+        assert_eq!(plain.socket_origin, "ws://localhost:3003");
+        let below = Place::new("https://example.com/keys/");
+        assert_eq!((below.base_path.as_str(), below.is_https), ("/keys", true));
+        assert_eq!(below.socket_origin, "wss://example.com");
+    }
+}

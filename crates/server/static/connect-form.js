@@ -5,9 +5,9 @@
 /**
  * @typedef {{ title?: string, description?: string, example?: string, optional?: boolean,
  *   hidden?: boolean, automated?: boolean, secret?: boolean, prefix?: string, suffix?: string,
- *   order?: number, default_value?: string, enum?: string[] }} Definition
+ *   order?: number, default_value?: string, enum?: string[], lines?: number }} Definition
  * @typedef {{ name: string, group: 'params' | 'credentials', definition: Definition,
- *   control: HTMLInputElement | HTMLSelectElement, box: HTMLElement, issue: HTMLElement }} Field
+ *   control: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement, box: HTMLElement, issue: HTMLElement }} Field
  * @typedef {{ auth_mode: string, credentials?: Record<string, Definition>,
  *   connection_config?: Record<string, Definition>, require_client_certificate?: boolean,
  *   token_request_auth_method?: string }} Provider
@@ -20,8 +20,9 @@ const KNOWN = {
   password: { title: 'Password', secret: true },
   client_id: { title: 'Client ID' },
   client_secret: { title: 'Client secret', secret: true },
-  client_certificate: { title: 'Client certificate', secret: true },
-  client_private_key: { title: 'Client private key', secret: true },
+  // PEM texts need their line breaks, which an input of one line drops.
+  client_certificate: { title: 'Client certificate', lines: 4 },
+  client_private_key: { title: 'Client private key', lines: 4 },
 };
 
 /** Modes this page can make connections for, and where their form goes. */
@@ -96,9 +97,10 @@ function build(name, group, definition, label) {
   const required = !definition.optional && definition.default_value === undefined;
   const control = definition.enum
     ? select(id, describedBy, definition)
-    : h('input', {
+    : h(definition.lines ? 'textarea' : 'input', {
         id,
-        type: definition.secret ? 'password' : 'text',
+        type: definition.lines ? null : definition.secret ? 'password' : 'text',
+        rows: definition.lines,
         autocomplete: definition.secret ? 'new-password' : 'off',
         autocapitalize: 'none',
         spellcheck: 'false',

@@ -261,7 +261,7 @@ async function runPopup(integration, provider, params) {
     h(
       'div',
       { class: 'actions' },
-      h('button', { class: 'primary', type: 'button', onclick: () => running.focus() }, 'Show the window'),
+      running.popup ? h('button', { class: 'primary', type: 'button', onclick: () => running.focus() }, 'Show the window') : null,
       h('button', { type: 'button', onclick: retry }, 'Try again'),
       h('button', { type: 'button', onclick: () => (running.cancel(), back()) }, 'Cancel'),
     ),

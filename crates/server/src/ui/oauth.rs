@@ -89,11 +89,15 @@ async fn admit(pages: &Pages, query: &Map<String, Value>) -> Result<Session, Api
 
 /// A flow that ended before anything was known about it: no log can take it, but who waits hears.
 async fn refused(pages: &Pages, client_id: Option<String>, error: &ApiError) -> Response {
+    let code = error.code();
     let failure = if error.status().is_server_error() {
         tracing::error!(?error, "a flow could not begin");
-        FlowFailure::new("unknown_err", "Something failed on our side. Please try again.")
+        FlowFailure::new("unknown_err", "Something failed on our side.")
+    } else if code == "unknown_connect_session_token" {
+        // The API's words are for programmers; here a customer reads.
+        FlowFailure::new(code, "The session behind this window has expired.")
     } else {
-        FlowFailure::new(error.code(), format!("{}.", error.message().trim_end_matches('.')))
+        FlowFailure::new(code, format!("{}.", error.message().trim_end_matches('.')))
     };
     if let Some(client_id) = &client_id {
         pages.app.engine.tell_flow_failed(client_id, &failure).await;

@@ -230,7 +230,7 @@ async fn a_callback_address_of_the_customers_is_what_the_provider_gets() {
         let url = "http://auth.localhost/oauth-callback".to_owned();
         app.engine
             .update_environment_settings(app.environment.id, "test", |settings| {
-                settings.callback_url = Some(url)
+                settings.callback_url = Some(url);
             })
             .await
             .unwrap();
