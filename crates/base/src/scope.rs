@@ -44,6 +44,9 @@ pub const ENVIRONMENT_SCOPES: &[&str] = &[
     "environment:proxy",
     "environment:variables:read",
     "environment:webhook_signing_key:rotate",
+    "environment:webhooks:read",
+    "environment:webhooks:replay",
+    "environment:webhooks:*",
     "environment:mcp",
 ];
 

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use valetkey_auth::Client;
 use valetkey_base::{Secret, Timestamp};
 use valetkey_catalog::{AuthMode, Provider};
-use valetkey_store::{Integration, NewIntegration, Tx};
+pub use valetkey_store::Integration;
+use valetkey_store::{NewIntegration, Tx};
 
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;

@@ -2,6 +2,7 @@
 //!
 //! Start at [`engine::Engine`]; each module holds the use cases of one capability.
 
+pub mod activity;
 pub mod connect;
 pub mod connections;
 pub mod end_user;

@@ -69,7 +69,9 @@ fn operation<H: Host>(endpoint: &Endpoint<H>) -> Value {
         ("responses", responses),
         ("security", security(endpoint.auth)),
     ]);
-    if let BodyRule::Json(schema) = &endpoint.body {
+    if let BodyRule::Json(schema) = &endpoint.body
+        && !schema.is_nothing()
+    {
         let body = json!({"required": !schema.is_optional(), "content": json_content(schema)});
         operation.insert("requestBody".to_owned(), body);
     }

@@ -82,6 +82,8 @@ struct Variant {
 enum Presence {
     Required,
     Optional,
+    /// Required unless the object has this other member.
+    RequiredUnless(&'static str),
     Default(Value),
 }
 
@@ -213,6 +215,12 @@ impl Schema {
         self
     }
 
+    /// May be absent from an object that has another member, whatever its value.
+    pub fn required_unless(mut self, other: &'static str) -> Self {
+        self.presence = Presence::RequiredUnless(other);
+        self
+    }
+
     /// May be absent, and then has this value.
     pub fn default(mut self, value: impl Into<Value>) -> Self {
         self.presence = Presence::Default(value.into());
@@ -243,6 +251,14 @@ impl Schema {
     fn extra(mut self, wanted: Extra) -> Self {
         if let Kind::Object { extra, .. } = &mut self.kind {
             *extra = wanted;
+        }
+        self
+    }
+
+    /// Adds a member to an object.
+    pub fn with(mut self, member: Field) -> Self {
+        if let Kind::Object { fields, .. } = &mut self.kind {
+            fields.push(member);
         }
         self
     }
@@ -359,6 +375,11 @@ impl Schema {
             _ => &[],
         };
         fields.iter().map(|field| (field.name, &field.schema))
+    }
+
+    /// Whether the schema is [`nothing`]: an object that may have no members.
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(&self.kind, Kind::Object { fields, extra: Extra::Refuse } if fields.is_empty())
     }
 
     /// Whether the schema describes an object with free or named keys.

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use crate::error::ApiError;
 
 /// First path segments below which a content type must be JSON.
-const JSON_ONLY: [&str; 19] = [
+const JSON_ONLY: [&str; 20] = [
     "oauth",
     "api-auth",
     "auth",
@@ -23,6 +23,7 @@ const JSON_ONLY: [&str; 19] = [
     "mcp",
     "scripts",
     "functions",
+    "logs",
     "action",
     "connect",
     "v1",

@@ -156,6 +156,13 @@ fn object(
 ) -> Result<Value, Unusable> {
     let mut given: Vec<Option<Value>> = fields.iter().map(|_| None).collect();
     let mut others = Map::new();
+    let excused: Vec<bool> = fields
+        .iter()
+        .map(|field| match field.schema.presence {
+            Presence::RequiredUnless(other) => members.contains_key(other),
+            _ => false,
+        })
+        .collect();
     for (name, value) in members {
         match fields.iter().position(|field| field.name == name) {
             Some(index) => given[index] = Some(value),
@@ -167,7 +174,10 @@ fn object(
     }
     let mut checked = Map::new();
     let mut usable = true;
-    for (field, value) in fields.iter().zip(given) {
+    for ((field, value), excused) in fields.iter().zip(given).zip(excused) {
+        if excused && value.is_none() {
+            continue;
+        }
         match field
             .schema
             .run(value, Place::Key(&place, field.name), issues)

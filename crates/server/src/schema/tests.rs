@@ -255,3 +255,24 @@ fn the_json_schema_tells_the_same() {
         })
     );
 }
+
+#[test]
+fn a_member_may_be_excused_by_another() {
+    let schema = object(vec![
+        field("user", object(vec![]).required_unless("tags")),
+        field("tags", record(string(), string()).optional()),
+    ]);
+    assert_eq!(
+        lines(&schema, Some(json!({"other": 1}))),
+        [
+            "invalid_type [user] Invalid input: expected object, received undefined",
+            "unrecognized_keys [] Unrecognized key: \"other\"",
+        ]
+    );
+    assert!(schema.check(Some(json!({"tags": {}}))).is_ok());
+    assert_eq!(
+        lines(&schema, Some(json!({"tags": null}))),
+        ["invalid_type [tags] Invalid input: expected record, received null"]
+    );
+    assert_eq!(schema.json_schema().get("required"), None);
+}

@@ -13,7 +13,7 @@ use crate::error::ApiResult;
 use crate::reply;
 use crate::route::{Auth, Endpoint};
 use crate::schema::named::{tags, text};
-use crate::schema::{field, number, string};
+use crate::schema::{field, number};
 
 /// Rows of a page when the caller does not say.
 const LIMIT_DEFAULT: i64 = 10_000;
