@@ -242,6 +242,14 @@ impl Call {
         self.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
     }
 
+    /// Replaces the content type.
+    pub(crate) fn content_type(mut self, value: &str) -> Self {
+        if let (Some(headers), Ok(value)) = (self.builder.headers_mut(), value.parse()) {
+            headers.insert(CONTENT_TYPE, value);
+        }
+        self
+    }
+
     pub(crate) async fn send(self) -> Answer {
         let request = self.builder.body(self.body).unwrap();
         let response = self.router.oneshot(request).await.unwrap();

@@ -1,0 +1,14 @@
+//! The server through its router, on real databases, against a real OAuth server on loopback.
+//!
+//! One binary, one module per subject. [`app::TestApp`] is the server: start there.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod api;
+mod app;
+mod connect_forms;
+mod connect_oauth;
+mod every_route;
+mod openapi;
+mod pages;
+mod socket;
