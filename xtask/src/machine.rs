@@ -62,20 +62,13 @@ pub(crate) fn install(packages: &[Package]) -> Result<()> {
             .args(&missing),
     )?;
     match packages.iter().find(|package| !package.is_present()) {
-        Some(package) => bail!(
-            "{} is installed but its programs were not found",
-            package.name()
-        ),
+        Some(package) => bail!("{} is installed but its programs were not found", package.name()),
         None => Ok(()),
     }
 }
 
 fn names(packages: &[Package]) -> String {
-    packages
-        .iter()
-        .map(|package| package.name())
-        .collect::<Vec<_>>()
-        .join(", ")
+    packages.iter().map(|package| package.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// Fail unless Node is here and new enough.
@@ -85,11 +78,8 @@ pub(crate) fn check_node() -> Result<()> {
     }
     let version = process::capture(process::command("node", Path::new("/")).arg("--version"))?;
     let version = version.trim();
-    let major: Option<u32> = version
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .and_then(|text| text.parse().ok());
+    let major: Option<u32> =
+        version.trim_start_matches('v').split('.').next().and_then(|text| text.parse().ok());
     match major {
         Some(major) if major >= NODE_MAJOR_MIN => {
             println!("  node {version}");
@@ -101,14 +91,10 @@ pub(crate) fn check_node() -> Result<()> {
 
 /// The browser the suites drive.
 pub(crate) fn chromium() -> Option<PathBuf> {
-    [
-        "/usr/bin/chromium",
-        "/usr/bin/chromium-browser",
-        "/usr/bin/google-chrome",
-    ]
-    .into_iter()
-    .map(PathBuf::from)
-    .find(|path| path.is_file())
+    ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.is_file())
 }
 
 /// The folder with `initdb` and `pg_ctl`, the newest version when there are several.

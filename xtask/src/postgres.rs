@@ -32,12 +32,7 @@ impl Cluster {
         remove_leftovers(&bin);
         let folder = std::env::temp_dir().join(format!("{FOLDER_PREFIX}{}", std::process::id()));
         fs::create_dir(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        let mut cluster = Self {
-            bin,
-            folder,
-            as_postgres_user: machine::is_root(),
-            port: 0,
-        };
+        let mut cluster = Self { bin, folder, as_postgres_user: machine::is_root(), port: 0 };
         if cluster.as_postgres_user {
             // The server refuses to run as root, so the folder goes to the user it runs as.
             process::capture(Command::new("chown").arg("postgres:").arg(&cluster.folder))
@@ -92,10 +87,7 @@ impl Cluster {
         .map(|_| ())
         .with_context(|| {
             let log = fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
-            format!(
-                "starting the throw-away PostgreSQL server; its log: {}",
-                log.trim()
-            )
+            format!("starting the throw-away PostgreSQL server; its log: {}", log.trim())
         })
     }
 
@@ -123,10 +115,7 @@ impl Drop for Cluster {
             }
         }
         if let Err(error) = fs::remove_dir_all(&self.folder) {
-            println!(
-                "warning: {} was not removed: {error}",
-                self.folder.display()
-            );
+            println!("warning: {} was not removed: {error}", self.folder.display());
         }
     }
 }
@@ -136,24 +125,15 @@ fn remove_leftovers(bin: &Path) {
     if !Path::new("/proc/self").exists() {
         return; // No way to tell whether the owner still runs.
     }
-    for entry in fs::read_dir(std::env::temp_dir())
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-    {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().filter_map(Result::ok) {
         let name = entry.file_name();
-        let owner = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(FOLDER_PREFIX));
+        let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX));
         let Some(owner) = owner.filter(|owner| owner.bytes().all(|byte| byte.is_ascii_digit()))
         else {
             continue;
         };
         if !Path::new("/proc").join(owner).exists() {
-            println!(
-                "  removing what an earlier run left: {}",
-                entry.path().display()
-            );
+            println!("  removing what an earlier run left: {}", entry.path().display());
             drop(Cluster {
                 bin: bin.to_path_buf(),
                 folder: entry.path(),
@@ -164,10 +144,17 @@ fn remove_leftovers(bin: &Path) {
     }
 }
 
+/// Ports the cluster may be given: below the range from which outgoing connections take theirs, so
+/// that none can take it between this look and the start.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+
 fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener
-        .local_addr()
-        .context("looking for a free port")?
-        .port())
+    // Runs side by side start looking at different places.
+    let offset = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start))?;
+    PORTS
+        .cycle()
+        .skip(usize::from(offset))
+        .take(usize::from(PORTS.end - PORTS.start))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .context("looking for a free port")
 }

@@ -36,9 +36,7 @@ pub(crate) fn interrupted() -> bool {
 
 fn terminate_group(group: u32) {
     // A failure means the group has ended already.
-    let _ = Command::new("kill")
-        .args(["-TERM", "--", &format!("-{group}")])
-        .status();
+    let _ = Command::new("kill").args(["-TERM", "--", &format!("-{group}")]).status();
 }
 
 /// Run to the end, output going straight to the terminal.
@@ -53,14 +51,8 @@ pub(crate) fn run_lines(command: &mut Command, mut line: impl FnMut(&str)) -> Re
     if let Some(stdout) = child.stdout.take() {
         let mut reader = BufReader::new(stdout);
         let mut bytes = Vec::new();
-        while reader
-            .read_until(b'\n', &mut bytes)
-            .context("reading the child's output")?
-            > 0
-        {
-            std::io::stdout()
-                .write_all(&bytes)
-                .context("writing to standard output")?;
+        while reader.read_until(b'\n', &mut bytes).context("reading the child's output")? > 0 {
+            std::io::stdout().write_all(&bytes).context("writing to standard output")?;
             line(String::from_utf8_lossy(&bytes).trim_end());
             bytes.clear();
         }
@@ -101,9 +93,7 @@ fn start(command: &mut Command) -> Result<Child> {
     }
     command.stdin(Stdio::null()).process_group(0);
     let mut group = CURRENT_GROUP.lock().unwrap_or_else(PoisonError::into_inner);
-    let child = command
-        .spawn()
-        .with_context(|| format!("`{}` did not start", shown(command)))?;
+    let child = command.spawn().with_context(|| format!("`{}` did not start", shown(command)))?;
     *group = child.id();
     Ok(child)
 }

@@ -22,10 +22,7 @@ pub(crate) fn metadata(root: &Path) -> Result<Value> {
         .output()
         .context("cargo metadata did not start")?;
     if !output.status.success() {
-        bail!(
-            "cargo metadata failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     serde_json::from_slice(&output.stdout).context("cargo metadata did not print JSON")
 }
@@ -33,21 +30,12 @@ pub(crate) fn metadata(root: &Path) -> Result<Value> {
 /// Every file git knows or would add, relative to the root, sorted. Ignored files are left out.
 pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>> {
     let output = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root)
         .output()
         .context("git did not start; it lists the files to check")?;
     if !output.status.success() {
-        bail!(
-            "git ls-files failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("git ls-files failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     let listing = String::from_utf8(output.stdout).context("a file name is not UTF-8")?;
     let mut files: Vec<PathBuf> = listing

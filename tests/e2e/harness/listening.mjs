@@ -3,16 +3,25 @@
 import http from 'node:http';
 import net from 'node:net';
 
-/** A port nobody listens on at this moment. */
+/** Ports a server may be given: below the range from which outgoing connections take theirs. */
+const PORTS = { first: 20_000, last: 30_000 };
+
+/**
+ * A port that nobody listens on. It is free now and stays so: no outgoing connection can take it
+ * between this look and the server's start.
+ */
 export async function freePort() {
-  const probe = net.createServer();
-  await new Promise((resolve, reject) => {
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * (PORTS.last - PORTS.first));
+    const probe = net.createServer();
+    const free = await new Promise((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+  }
 }
 
 /** Serve `handler` on loopback. `close()` ends open connections too. */

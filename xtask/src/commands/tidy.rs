@@ -27,11 +27,7 @@ pub(crate) fn run() -> Result<()> {
     }
     match findings.problems.len() {
         0 => {
-            println!(
-                "  {} files checked, {} exceptions",
-                files.len(),
-                findings.notes.len()
-            );
+            println!("  {} files checked, {} exceptions", files.len(), findings.notes.len());
             Ok(())
         }
         count => bail!("{count} problem(s) in the tree"),
@@ -48,12 +44,10 @@ struct Findings {
 
 impl Findings {
     fn problem(&mut self, file: &Path, text: impl AsRef<str>) {
-        self.problems
-            .push(format!("{}: {}", file.display(), text.as_ref()));
+        self.problems.push(format!("{}: {}", file.display(), text.as_ref()));
     }
 
     fn note(&mut self, file: &Path, text: impl AsRef<str>) {
-        self.notes
-            .push(format!("{}: {}", file.display(), text.as_ref()));
+        self.notes.push(format!("{}: {}", file.display(), text.as_ref()));
     }
 }

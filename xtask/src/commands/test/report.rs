@@ -67,11 +67,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(ci: bool) -> Self {
-        Self {
-            rows: Vec::new(),
-            ci,
-            started: now(),
-        }
+        Self { rows: Vec::new(), ci, started: now() }
     }
 
     /// Run a step. Returns whether it passed.
@@ -103,12 +99,7 @@ impl Report {
             Ok(value) => (Some(value), Outcome::Passed),
             Err(error) => (None, self.skipped(name, format!("{error:#}"))),
         };
-        self.rows.push(Row {
-            name,
-            outcome,
-            took: started.elapsed(),
-            count: None,
-        });
+        self.rows.push(Row { name, outcome, took: started.elapsed(), count: None });
         value
     }
 
@@ -118,19 +109,11 @@ impl Report {
             return;
         }
         let outcome = self.skipped(name, reason.to_owned());
-        self.rows.push(Row {
-            name,
-            outcome,
-            took: Duration::ZERO,
-            count: None,
-        });
+        self.rows.push(Row { name, outcome, took: Duration::ZERO, count: None });
     }
 
     pub(crate) fn failures(&self) -> usize {
-        self.rows
-            .iter()
-            .filter(|row| matches!(row.outcome, Outcome::Failed(_)))
-            .count()
+        self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_))).count()
     }
 
     /// Print the table and the totals.
@@ -149,12 +132,7 @@ impl Report {
                 println!("    {detail}");
             }
         }
-        println!(
-            "{:<30} {:<8} {:>8.1}s",
-            "all",
-            "",
-            self.started.elapsed().as_secs_f64()
-        );
+        println!("{:<30} {:<8} {:>8.1}s", "all", "", self.started.elapsed().as_secs_f64());
         let mut total = Count::default();
         let mut counted = false;
         for count in self.rows.iter().filter_map(|row| row.count) {
@@ -188,30 +166,18 @@ impl Report {
         }
         let passed = matches!(outcome, Outcome::Passed);
         let count = counts.then_some(count);
-        self.rows.push(Row {
-            name,
-            outcome,
-            took: started.elapsed(),
-            count,
-        });
+        self.rows.push(Row { name, outcome, took: started.elapsed(), count });
         passed
     }
 
     fn skipped(&self, name: &str, reason: String) -> Outcome {
         println!("SKIPPED: {name}: {reason}");
-        if self.ci {
-            Outcome::Failed(reason)
-        } else {
-            Outcome::Skipped(reason)
-        }
+        if self.ci { Outcome::Failed(reason) } else { Outcome::Skipped(reason) }
     }
 }
 
 fn shown(count: Count) -> String {
-    format!(
-        "{} passed, {} failed, {} skipped",
-        count.passed, count.failed, count.skipped
-    )
+    format!("{} passed, {} failed, {} skipped", count.passed, count.failed, count.skipped)
 }
 
 #[expect(
@@ -240,13 +206,6 @@ mod tests {
         ] {
             count.read_line(line);
         }
-        assert_eq!(
-            count,
-            Count {
-                passed: 22,
-                failed: 3,
-                skipped: 2
-            }
-        );
+        assert_eq!(count, Count { passed: 22, failed: 3, skipped: 2 });
     }
 }

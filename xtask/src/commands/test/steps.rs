@@ -27,19 +27,12 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(options: &'a Options) -> Self {
-        Self {
-            options,
-            root: workspace::root(),
-            cluster: None,
-        }
+        Self { options, root: workspace::root(), cluster: None }
     }
 
     /// Bring the machine into shape for what was chosen.
     pub(crate) fn prepare(&mut self, report: &mut Report) {
-        let (rust, e2e) = (
-            self.options.wants(Part::Rust),
-            self.options.wants(Part::E2e),
-        );
+        let (rust, e2e) = (self.options.wants(Part::Rust), self.options.wants(Part::E2e));
         let mut packages = Vec::new();
         if (rust || e2e) && self.options.postgres.is_none() {
             packages.push(Package::Postgresql);
@@ -165,9 +158,8 @@ impl<'a> Session<'a> {
 
     fn binary(&self) -> Result<PathBuf> {
         let metadata = workspace::metadata(&self.root)?;
-        let target = metadata["target_directory"]
-            .as_str()
-            .context("cargo names no target folder")?;
+        let target =
+            metadata["target_directory"].as_str().context("cargo names no target folder")?;
         Ok(PathBuf::from(target).join("debug/valetkey"))
     }
 
@@ -176,11 +168,7 @@ impl<'a> Session<'a> {
     }
 
     fn with_postgres(&self, mut command: Command) -> Command {
-        let url = self
-            .options
-            .postgres
-            .clone()
-            .or_else(|| self.cluster.as_ref().map(Cluster::url));
+        let url = self.options.postgres.clone().or_else(|| self.cluster.as_ref().map(Cluster::url));
         match url {
             Some(url) => command.env("VALETKEY_TEST_POSTGRES", url),
             None => command.env_remove("VALETKEY_TEST_POSTGRES"),

@@ -16,27 +16,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("emulator", &["base"]),
     ("store", &["base"]),
     ("auth", &["catalog", "base"]),
-    (
-        "engine",
-        &["store", "egress", "auth", "vault", "catalog", "base"],
-    ),
+    ("engine", &["store", "egress", "auth", "vault", "catalog", "base"]),
     ("server", &["engine", "catalog", "base"]),
-    (
-        "testkit",
-        &["server", "engine", "store", "emulator", "base"],
-    ),
-    (
-        "cli",
-        &[
-            "server", "engine", "store", "egress", "catalog", "vault", "emulator", "base",
-        ],
-    ),
-    (
-        "xtask",
-        &[
-            "testkit", "server", "engine", "store", "emulator", "catalog", "vault", "base",
-        ],
-    ),
+    ("testkit", &["server", "engine", "store", "emulator", "base"]),
+    ("cli", &["server", "engine", "store", "egress", "catalog", "vault", "emulator", "base"]),
+    ("xtask", &["testkit", "server", "engine", "store", "emulator", "catalog", "vault", "base"]),
 ];
 
 /// What the tests of any crate but the leaves may use besides.
@@ -44,9 +28,7 @@ const TEST_ONLY: &str = "testkit";
 
 /// Compare the members' dependencies with the table.
 pub(crate) fn check(metadata: &Value, findings: &mut Findings) -> Result<()> {
-    let packages = metadata["packages"]
-        .as_array()
-        .context("cargo metadata lists no packages")?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
     let mut members = Vec::new();
     for package in packages {
         members.push(Member::read(package)?);
@@ -57,10 +39,7 @@ pub(crate) fn check(metadata: &Value, findings: &mut Findings) -> Result<()> {
             continue;
         };
         for dependency in &member.dependencies {
-            let Some(to) = members
-                .iter()
-                .find(|other| other.package == dependency.package)
-            else {
+            let Some(to) = members.iter().find(|other| other.package == dependency.package) else {
                 continue;
             };
             let test_only = dependency.is_dev && to.folder == TEST_ONLY;
@@ -80,9 +59,7 @@ pub(crate) fn check(metadata: &Value, findings: &mut Findings) -> Result<()> {
 
 /// A test may name the leaf crates directly, whatever its crate may not.
 fn seen_by_testkit(dependency: &Dependency, to: &Member, allowed: &[&str]) -> bool {
-    let leaf = ALLOWED
-        .iter()
-        .any(|(name, below)| *name == to.folder && below.len() <= 1);
+    let leaf = ALLOWED.iter().any(|(name, below)| *name == to.folder && below.len() <= 1);
     dependency.is_dev && leaf && !allowed.is_empty()
 }
 
@@ -101,9 +78,7 @@ struct Dependency {
 impl Member {
     fn read(package: &Value) -> Result<Self> {
         let name = package["name"].as_str().context("a package has no name")?;
-        let manifest = package["manifest_path"]
-            .as_str()
-            .context("a package has no manifest")?;
+        let manifest = package["manifest_path"].as_str().context("a package has no manifest")?;
         let folder = Path::new(manifest)
             .parent()
             .and_then(Path::file_name)

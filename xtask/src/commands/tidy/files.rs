@@ -31,9 +31,7 @@ pub(crate) fn check(root: &Path, files: &[PathBuf], findings: &mut Findings) -> 
         if file.extension().is_some_and(|extension| extension == "rs") {
             list_long_functions(file, &text, findings);
         }
-        if file
-            .file_name()
-            .is_some_and(|name| name == "package-lock.json" || name == "Cargo.lock")
+        if file.file_name().is_some_and(|name| name == "package-lock.json" || name == "Cargo.lock")
         {
             check_lock_file(file, &text, findings);
         }
@@ -45,22 +43,14 @@ fn check_name(file: &Path, findings: &mut Findings) {
     if file.file_name().is_some_and(|name| name == "mod.rs") {
         findings.problem(file, "use `name.rs` beside `name/` instead of `mod.rs`");
     }
-    let is_source = file.extension().is_some_and(|extension| {
-        ["rs", "mjs", "js", "ts"]
-            .iter()
-            .any(|known| extension == *known)
-    });
+    let is_source = file
+        .extension()
+        .is_some_and(|extension| ["rs", "mjs", "js", "ts"].iter().any(|known| extension == *known));
     let mut names: Vec<_> = file.parent().into_iter().flat_map(Path::iter).collect();
     names.extend(file.file_stem());
-    if is_source
-        && names
-            .iter()
-            .any(|name| EMPTY_NAMES.iter().any(|empty| name == empty))
-    {
-        findings.problem(
-            file,
-            "name the file by what is in it, not `utils`, `helpers` or `common`",
-        );
+    if is_source && names.iter().any(|name| EMPTY_NAMES.iter().any(|empty| name == empty)) {
+        findings
+            .problem(file, "name the file by what is in it, not `utils`, `helpers` or `common`");
     }
 }
 
@@ -86,9 +76,7 @@ fn list_long_functions(file: &Path, text: &str, findings: &mut Findings) {
     let lines: Vec<&str> = text.lines().collect();
     for (index, line) in lines.iter().enumerate() {
         let line = line.trim_start();
-        let Some(attribute) = line
-            .strip_prefix("#[expect(")
-            .or(line.strip_prefix("#![expect("))
+        let Some(attribute) = line.strip_prefix("#[expect(").or(line.strip_prefix("#![expect("))
         else {
             continue;
         };
@@ -108,11 +96,7 @@ fn list_long_functions(file: &Path, text: &str, findings: &mut Findings) {
 
 /// Beginnings of paths that only exist on somebody's machine.
 fn machine_paths(root: &Path) -> Vec<String> {
-    let mut paths = vec![
-        "/home/".to_owned(),
-        "/Users/".to_owned(),
-        "/root/".to_owned(),
-    ];
+    let mut paths = vec!["/home/".to_owned(), "/Users/".to_owned(), "/root/".to_owned()];
     // A checkout right below the root (`/src`) is too short to look for.
     if root.components().count() > 2 {
         paths.push(root.display().to_string());
@@ -134,10 +118,7 @@ fn check_paths(file: &Path, text: &str, paths: &[String], findings: &mut Finding
             })
         });
         if let Some(path) = found {
-            findings.problem(
-                file,
-                format!("line {}: a machine's own path `{path}`", index + 1),
-            );
+            findings.problem(file, format!("line {}: a machine's own path `{path}`", index + 1));
         }
     }
 }
@@ -150,10 +131,7 @@ fn check_lock_file(file: &Path, text: &str, findings: &mut Findings) {
             || (line.starts_with("source = ")
                 && !line.contains("registry+https://github.com/rust-lang/crates.io-index"));
         if foreign {
-            findings.problem(
-                file,
-                format!("line {}: names where a package came from", index + 1),
-            );
+            findings.problem(file, format!("line {}: names where a package came from", index + 1));
         }
     }
 }
@@ -170,11 +148,7 @@ mod tests {
     #[test]
     fn names_that_say_nothing_are_refused() {
         let mut findings = Findings::default();
-        for name in [
-            "crates/a/src/mod.rs",
-            "crates/a/src/utils.rs",
-            "crates/a/src/common/x.rs",
-        ] {
+        for name in ["crates/a/src/mod.rs", "crates/a/src/utils.rs", "crates/a/src/common/x.rs"] {
             check_name(Path::new(name), &mut findings);
         }
         check_name(Path::new("crates/a/src/uncommon.rs"), &mut findings);
@@ -205,12 +179,7 @@ mod tests {
     fn paths_of_a_machine_are_found_but_urls_are_not() {
         let mut findings = Findings::default();
         let paths = ["/home/".to_owned()];
-        check_paths(
-            Path::new("a"),
-            "see https://example.com/home/x",
-            &paths,
-            &mut findings,
-        );
+        check_paths(Path::new("a"), "see https://example.com/home/x", &paths, &mut findings);
         assert!(findings.problems.is_empty());
         check_paths(Path::new("a"), "see /home/ann/x", &paths, &mut findings);
         assert_eq!(findings.problems.len(), 1);

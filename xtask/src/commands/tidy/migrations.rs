@@ -10,10 +10,8 @@ const ENGINES: [&str; 2] = ["sqlite", "postgres"];
 /// Compare the two folders, file name by file name.
 pub(crate) fn check(files: &[PathBuf], findings: &mut Findings) {
     let [sqlite, postgres] = ENGINES.map(|engine| names(files, engine));
-    for (here, there, engine) in [
-        (&sqlite, &postgres, "postgres"),
-        (&postgres, &sqlite, "sqlite"),
-    ] {
+    for (here, there, engine) in [(&sqlite, &postgres, "postgres"), (&postgres, &sqlite, "sqlite")]
+    {
         for name in here.iter().filter(|name| !there.contains(name)) {
             findings.problem(
                 &Path::new(FOLDER).join(engine),
@@ -52,10 +50,8 @@ mod tests {
     use crate::commands::tidy::Findings;
 
     fn problems(names: &[&str]) -> usize {
-        let files: Vec<PathBuf> = names
-            .iter()
-            .map(|name| PathBuf::from(format!("{FOLDER}/{name}")))
-            .collect();
+        let files: Vec<PathBuf> =
+            names.iter().map(|name| PathBuf::from(format!("{FOLDER}/{name}"))).collect();
         let mut findings = Findings::default();
         check(&files, &mut findings);
         findings.problems.len()
@@ -63,18 +59,12 @@ mod tests {
 
     #[test]
     fn equal_folders_pass() {
-        assert_eq!(
-            problems(&["sqlite/0001_init.sql", "postgres/0001_init.sql"]),
-            0
-        );
+        assert_eq!(problems(&["sqlite/0001_init.sql", "postgres/0001_init.sql"]), 0);
     }
 
     #[test]
     fn a_missing_file_and_a_gap_are_found() {
         assert_eq!(problems(&["sqlite/0001_init.sql"]), 1);
-        assert_eq!(
-            problems(&["sqlite/0002_init.sql", "postgres/0002_init.sql"]),
-            1
-        );
+        assert_eq!(problems(&["sqlite/0002_init.sql", "postgres/0002_init.sql"]), 1);
     }
 }
