@@ -189,6 +189,8 @@ impl Engine {
         self.store
             .write::<_, Error, _>(move |tx| {
                 Box::pin(async move {
+                    // Servers that start together would else both insert the same key.
+                    tx.lock_first_run().await?;
                     tx.revoke_environment_defined_keys(account_id, now).await?;
                     for row in rows {
                         let environment_id = row.environment_id.unwrap_or_default();

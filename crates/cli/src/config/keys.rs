@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 use valetkey_base::Secret;
 use valetkey_egress::AllowList;
+use valetkey_server::ui::check_websockets_path;
 use valetkey_vault::MasterKey;
 
 use super::units::{bytes, duration, show_bytes, show_duration};
@@ -450,7 +451,7 @@ pub(crate) const KEYS: &[Key] = &[
         variable: "VALETKEY_LOG_FILTER",
         section: Section::Logs,
         doc: "What is logged: a level, or levels by module, such as `info,valetkey_engine=debug`.",
-        default: Some("info"),
+        default: Some("info,sqlx=warn"),
         otherwise: "",
         secret: false,
         kind: Kind::Text { form: "levels (error, warn, info, debug, trace)", set: log_filter },
@@ -488,10 +489,8 @@ fn url(text: &str) -> Outcome<String> {
 }
 
 fn websockets_path(config: &mut Config, text: &str) -> Outcome {
-    if !text.starts_with('/') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(None);
-    }
-    text.clone_into(&mut config.websockets_path);
+    let path = check_websockets_path(text).map_err(|reason| Some(reason.to_owned()))?;
+    path.clone_into(&mut config.websockets_path);
     Ok(())
 }
 
