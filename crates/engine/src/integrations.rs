@@ -9,6 +9,7 @@ use valetkey_base::{Secret, Timestamp};
 use valetkey_catalog::{AuthMode, Provider};
 pub use valetkey_store::Integration;
 use valetkey_store::{NewIntegration, Tx};
+use valetkey_vault::DataKey;
 
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
@@ -226,7 +227,8 @@ impl Engine {
             request.custom,
         )
         .map_err(refused)?;
-        row.secrets = self.seal_secrets(environment.id, &row.row_uuid, &secrets).await?;
+        let data_key = self.sealer.data_key(environment.id).await?;
+        row.secrets = self.seal_secrets(environment.id, &data_key, &row.row_uuid, &secrets)?;
         let now = self.clock.now();
         let row = self
             .store
@@ -248,19 +250,19 @@ impl Engine {
         Ok(IntegrationView { row, secrets, provider })
     }
 
-    async fn seal_secrets(
+    fn seal_secrets(
         &self,
         environment_id: i64,
+        data_key: &DataKey,
         row_uuid: &str,
         secrets: &IntegrationSecrets,
     ) -> Result<Option<valetkey_base::Sealed>> {
         if secrets.is_empty() {
             return Ok(None);
         }
-        self.sealer
-            .seal_json(environment_id, Column::INTEGRATION, row_uuid, secrets)
-            .await
-            .map(Some)
+        let text = serde_json::to_vec(secrets).map_err(|_| Error::Corrupt("secrets"))?;
+        let column = Column::INTEGRATION;
+        Ok(Some(self.sealer.seal_with(data_key, environment_id, column, row_uuid, &text)))
     }
 
     /// Changes an integration.
@@ -278,11 +280,17 @@ impl Engine {
         let (engine, environment_id, key, now) =
             (self.clone(), environment.id, key.to_owned(), self.clock.now());
         let audited = key.clone();
+        // Keys are fetched here: inside the transaction that would need a second connection of
+        // the pool, and transactions that have taken all of them would wait for each other.
+        self.integration(environment_id, &key).await?;
+        let data_key = self.sealer.data_key(environment_id).await?;
         let view = self
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    engine.change_integration(tx, environment_id, &key, request, now).await
+                    engine
+                        .change_integration(tx, environment_id, &key, request, &data_key, now)
+                        .await
                 })
             })
             .await?;
@@ -296,6 +304,7 @@ impl Engine {
         environment_id: i64,
         key: &str,
         request: UpdateIntegration,
+        data_key: &DataKey,
         now: Timestamp,
     ) -> Result<IntegrationView> {
         let row = tx.lock_integration(environment_id, key).await?;
@@ -328,7 +337,7 @@ impl Engine {
             request.custom,
         )
         .map_err(refused)?;
-        row.secrets = self.seal_secrets(environment_id, &row.row_uuid, &secrets).await?;
+        row.secrets = self.seal_secrets(environment_id, data_key, &row.row_uuid, &secrets)?;
         let row = tx.update_integration(&row, now).await?;
         Ok(IntegrationView { row, secrets, provider })
     }

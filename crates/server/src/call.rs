@@ -1,13 +1,17 @@
 //! A request as a handler gets it: the caller known and permitted, every input checked.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+use valetkey_base::Timestamp;
 
 use crate::error::{ApiError, ApiResult};
+use crate::middleware::rate_limit::{Bucket, RateLimiter};
 use crate::route::Host;
 
 /// One call of an endpoint.
@@ -18,6 +22,7 @@ pub struct Call<H: Host> {
     pub request_id: Uuid,
     /// Method, URI, headers and extensions.
     pub parts: http::request::Parts,
+    pub(crate) limiter: Arc<RateLimiter>,
     pub(crate) caller: Option<H::Caller>,
     pub(crate) parameters: Vec<(&'static str, String)>,
     pub(crate) query: Map<String, Value>,
@@ -40,6 +45,15 @@ impl<H: Host> Call<H> {
         self.caller
             .as_ref()
             .ok_or_else(|| ApiError::internal("the endpoint has no caller"))
+    }
+
+    /// Counts a request whose caller the handler had to find itself.
+    ///
+    /// # Errors
+    /// 429 `too_many_request` beyond the limit.
+    pub fn count(&self, bucket: Bucket, now: Timestamp) -> ApiResult<()> {
+        let allowance = self.limiter.take(bucket, now);
+        allowance.map_or(Ok(()), |it| it.check(&self.parts.method, self.parts.uri.path()))
     }
 
     /// A path parameter, decoded and checked. Empty when the path has none of this name, as an

@@ -59,7 +59,7 @@ struct Transport<H: Host> {
     endpoints: Vec<Endpoint<H>>,
     table: PathTable,
     pages: Router,
-    limiter: RateLimiter,
+    limiter: Arc<RateLimiter>,
     settings: Settings,
     clock: Clock,
     rng: Rng,
@@ -82,7 +82,7 @@ pub fn router<H: Host>(
             table.add(endpoint.method.clone(), path, index);
         }
     }
-    let limiter = RateLimiter::new(settings.rate_limit_per_min);
+    let limiter = Arc::new(RateLimiter::new(settings.rate_limit_per_min));
     let pages = pages.fallback(async || ApiError::not_found("There is nothing at this path"));
     let transport = Transport {
         host,
@@ -174,6 +174,7 @@ impl<H: Host> Transport<H> {
         let call = Call {
             host: self.host.clone(),
             request_id: trail.request_id,
+            limiter: Arc::clone(&self.limiter),
             caller,
             parameters: Vec::new(),
             query: Map::new(),

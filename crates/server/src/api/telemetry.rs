@@ -12,6 +12,7 @@ use crate::app::{App, Caller};
 use crate::auth_header::{self, Refusal};
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Part};
+use crate::middleware::rate_limit::Bucket;
 use crate::reply;
 use crate::route::{Auth, BodyRule, Endpoint, Host as _};
 use crate::schema::{Issue, Schema, date, field, named, object, one_of, string};
@@ -74,10 +75,11 @@ async fn record(mut call: Call<App>) -> ApiResult {
     let Caller::Session(caller) = call.host.authenticate(credential).await? else {
         return Err(Refusal::UnknownSession.into());
     };
+    let now = call.host.engine.clock().now();
+    call.count(Bucket::Sessions(caller.environment.account_id), now)?;
     let invalid = |issues| ApiError::validation(Part::Body, issues);
     let checked = body_schema().check(body).map_err(invalid)?.unwrap_or_default();
     let event: Body = serde_json::from_value(checked).map_err(ApiError::internal)?;
-    let now = call.host.engine.clock().now();
     let off = now.since(event.timestamp).max(event.timestamp.since(now));
     if off > CLOCK_DIFFERENCE_MAX {
         let message = "This is more than 2 hours from the server's time";

@@ -1,6 +1,8 @@
 //! `/connect/sessions`, `/connect/session`, `/connect/telemetry`.
 
 use serde_json::{Value, json};
+use valetkey_server::app::Options;
+use valetkey_testkit::on_each_database;
 
 use super::{error, issues};
 use crate::app::{Answer, TestApp, on_each};
@@ -271,6 +273,22 @@ async fn what_the_connect_ui_tells_is_in_the_sessions_log() {
         assert_eq!(messages.len(), 1);
         assert_eq!(messages[0]["message"], "The Connect UI reports popup:closed_early");
         assert_eq!(messages[0]["detail"]["at"], at);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn telling_counts_towards_the_rate_limit() {
+    on_each_database(async |database| {
+        let options = Options { rate_limit_per_min: 2, ..Options::default() };
+        let app = TestApp::with_options(database, options).await;
+        let token = app.session(json!({"tags": {}})).await;
+        let body = json!({"token": token, "event": "open", "timestamp": "2026-03-01T09:10:00Z"});
+        let mut statuses = Vec::new();
+        for _ in 0..3 {
+            statuses.push(app.post("/connect/telemetry").json(&body).send().await.status);
+        }
+        assert_eq!(statuses, [204, 204, 429]);
     })
     .await;
 }
