@@ -87,10 +87,7 @@ pub struct Reply {
 impl Reply {
     /// The first value of a header. Expects the name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -105,25 +102,13 @@ impl fmt::Debug for Egress {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Request({} {}, {} bytes)",
-            self.method,
-            host_of(&self.url),
-            self.body.len()
-        )
+        write!(f, "Request({} {}, {} bytes)", self.method, host_of(&self.url), self.body.len())
     }
 }
 
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Reply({} from {}, {} bytes)",
-            self.status,
-            host_of(&self.url),
-            self.body.len()
-        )
+        write!(f, "Reply({} from {}, {} bytes)", self.status, host_of(&self.url), self.body.len())
     }
 }
 
@@ -141,27 +126,15 @@ impl Egress {
             );
             builder(&policy, &limits).tls_certs_only([]).build()
         });
-        let client = client.map_err(|error| EgressError::Setup {
-            reason: error.to_string(),
-        })?;
-        Ok(Self {
-            client,
-            policy,
-            limits: Arc::new(limits),
-        })
+        let client = client.map_err(|error| EgressError::Setup { reason: error.to_string() })?;
+        Ok(Self { client, policy, limits: Arc::new(limits) })
     }
 
     /// Whether a request to this URL would be refused before any name lookup: for telling someone
     /// who saves a URL. A name that resolves to a refused address is found only when sending.
     pub fn check_url(&self, url: &Url) -> Result<(), EgressError> {
-        let invalid = |reason| EgressError::InvalidUrl {
-            host: host_of(url),
-            reason,
-        };
-        let denied = |reason| EgressError::Denied {
-            host: host_of(url),
-            reason,
-        };
+        let invalid = |reason| EgressError::InvalidUrl { host: host_of(url), reason };
+        let denied = |reason| EgressError::Denied { host: host_of(url), reason };
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid("its scheme is neither http nor https"));
         }
@@ -217,33 +190,23 @@ impl Egress {
     }
 
     async fn send_hop(&self, hop: &Hop) -> Result<reqwest::Response, EgressError> {
-        let mut request = self
-            .client
-            .request(hop.method.clone(), hop.url.clone())
-            .headers(hop.headers.clone());
+        let mut request =
+            self.client.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
         if !hop.body.is_empty() {
             request = request.body(hop.body.clone());
         }
-        request
-            .send()
-            .await
-            .map_err(|error| self.failure(&error, &hop.url))
+        request.send().await.map_err(|error| self.failure(&error, &hop.url))
     }
 
     async fn read(&self, mut response: reqwest::Response, url: Url) -> Result<Reply, EgressError> {
         let limit_bytes = self.limits.response_bytes_max;
         let too_large = EgressError::TooLarge { limit_bytes };
-        if response
-            .content_length()
-            .is_some_and(|bytes| bytes > limit_bytes as u64)
-        {
+        if response.content_length().is_some_and(|bytes| bytes > limit_bytes as u64) {
             return Err(too_large);
         }
         let mut body = BytesMut::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.failure(&error, &url))?
+        while let Some(chunk) =
+            response.chunk().await.map_err(|error| self.failure(&error, &url))?
         {
             if body.len() + chunk.len() > limit_bytes {
                 return Err(too_large);
@@ -251,10 +214,7 @@ impl Egress {
             body.extend_from_slice(&chunk);
         }
         let headers = response.headers().iter().map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
         Ok(Reply {
             status: response.status().as_u16(),
@@ -268,16 +228,10 @@ impl Egress {
     fn failure(&self, error: &reqwest::Error, url: &Url) -> EgressError {
         let host = host_of(url);
         if let Some(RefusedAnswer(reason)) = find(error) {
-            return EgressError::Denied {
-                host,
-                reason: *reason,
-            };
+            return EgressError::Denied { host, reason: *reason };
         }
         if let Some(tls) = find::<rustls::Error>(error) {
-            return EgressError::Tls {
-                host,
-                reason: tls.to_string(),
-            };
+            return EgressError::Tls { host, reason: tls.to_string() };
         }
         let io_kind = find::<io::Error>(error).map(io::Error::kind);
         if error.is_timeout() && error.is_connect() {
@@ -300,10 +254,7 @@ impl Egress {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the crate that owns the client"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the crate that owns the client")]
 fn builder(policy: &Arc<Policy>, limits: &Limits) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("valetkey/", env!("CARGO_PKG_VERSION")))
@@ -321,10 +272,8 @@ fn builder(policy: &Arc<Policy>, limits: &Limits) -> reqwest::ClientBuilder {
 fn header_map(request: &Request) -> Result<HeaderMap, EgressError> {
     let mut map = HeaderMap::with_capacity(request.headers.len());
     for (name, value) in &request.headers {
-        let invalid = || EgressError::InvalidHeader {
-            host: host_of(&request.url),
-            name: name.clone(),
-        };
+        let invalid =
+            || EgressError::InvalidHeader { host: host_of(&request.url), name: name.clone() };
         let key = HeaderName::try_from(name.as_str()).map_err(|_| invalid())?;
         if CONNECTION_HEADERS.contains(&key.as_str()) {
             continue;
@@ -350,9 +299,7 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);
         }
-        let inner = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         current = match inner {
             Some(inner) => Some(inner),
             None => error.source(),
@@ -376,21 +323,13 @@ mod tests {
         };
         // Past the check of the name, as a public name with a private address would be.
         let error = strict.send_hop(&hop).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "requests to localhost are not allowed: loopback address"
-        );
+        assert_eq!(error.to_string(), "requests to localhost are not allowed: loopback address");
     }
 
     #[test]
     fn a_machine_without_certificates_gets_a_client() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let policy = Arc::new(Policy::default());
-        assert!(
-            builder(&policy, &Limits::default())
-                .tls_certs_only([])
-                .build()
-                .is_ok()
-        );
+        assert!(builder(&policy, &Limits::default()).tls_certs_only([]).build().is_ok());
     }
 }

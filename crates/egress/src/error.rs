@@ -93,8 +93,6 @@ impl EgressError {
     }
 
     pub(crate) fn timeout(after: Duration) -> Self {
-        Self::Timeout {
-            after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-        }
+        Self::Timeout { after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX) }
     }
 }

@@ -64,10 +64,8 @@ impl fmt::Display for Refusal {
 }
 
 /// What `localhost` means, in the order in which it is tried.
-pub(crate) const LOOPBACK: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::LOCALHOST),
-    IpAddr::V6(Ipv6Addr::LOCALHOST),
-];
+pub(crate) const LOOPBACK: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// Names under which metadata services answer.
 const METADATA_NAMES: &[&str] = &[
@@ -109,11 +107,7 @@ const IPV4: &[([u8; 4], u32, Refusal)] = &[
 const IPV6: &[([u16; 8], u32, Refusal)] = &[
     ([0, 0, 0, 0, 0, 0, 0, 0], 128, Refusal::Unspecified),
     ([0, 0, 0, 0, 0, 0, 0, 1], 128, Refusal::Loopback),
-    (
-        [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254],
-        128,
-        Refusal::Metadata,
-    ),
+    ([0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254], 128, Refusal::Metadata),
     ([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, Refusal::Private),
     ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, Refusal::LinkLocal),
     ([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, Refusal::Private),
@@ -121,11 +115,7 @@ const IPV6: &[([u16; 8], u32, Refusal)] = &[
     ([0x2001, 0x0002, 0, 0, 0, 0, 0, 0], 48, Refusal::Benchmark),
     // Protocol assignments, among them Teredo (2001::/32) and ORCHID.
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, Refusal::Reserved),
-    (
-        [0x2001, 0x0db8, 0, 0, 0, 0, 0, 0],
-        32,
-        Refusal::Documentation,
-    ),
+    ([0x2001, 0x0db8, 0, 0, 0, 0, 0, 0], 32, Refusal::Documentation),
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Refusal::Documentation),
 ];
 
@@ -181,9 +171,7 @@ fn ipv6_refusal(address: Ipv6Addr) -> Option<Refusal> {
 pub(crate) fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let words = address.segments();
     let pair = |at: usize| {
-        Some(Ipv4Addr::from_bits(
-            u32::from(words[at]) << 16 | u32::from(words[at + 1]),
-        ))
+        Some(Ipv4Addr::from_bits(u32::from(words[at]) << 16 | u32::from(words[at + 1])))
     };
     match words {
         // :: and ::1 are addresses in their own right.
@@ -233,12 +221,7 @@ mod tests {
             assert_eq!(v4(first), Some(reason), "{first}");
             assert_eq!(v4(last), Some(reason), "{last}");
         }
-        for service in [
-            "169.254.169.254",
-            "168.63.129.16",
-            "100.100.100.200",
-            "192.0.0.192",
-        ] {
+        for service in ["169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192"] {
             assert_eq!(v4(service), Some(Refusal::Metadata), "{service}");
         }
     }
@@ -302,12 +285,7 @@ mod tests {
         for (address, reason) in refused {
             assert_eq!(v6(address), Some(reason), "{address}");
         }
-        for public in [
-            "2606:4700::1111",
-            "2001:4860:4860::8888",
-            "2001:200::1",
-            "2001:db9::1",
-        ] {
+        for public in ["2606:4700::1111", "2001:4860:4860::8888", "2001:200::1", "2001:db9::1"] {
             assert_eq!(v6(public), None, "{public}");
         }
     }
@@ -325,11 +303,7 @@ mod tests {
         ];
         for carrier in carriers {
             let address = carrier.parse().unwrap();
-            assert_eq!(
-                embedded(address),
-                Some(Ipv4Addr::new(10, 0, 0, 1)),
-                "{carrier}"
-            );
+            assert_eq!(embedded(address), Some(Ipv4Addr::new(10, 0, 0, 1)), "{carrier}");
         }
         for plain in ["::", "::1", "2606:4700::1111", "fe80::1"] {
             assert_eq!(embedded(plain.parse().unwrap()), None, "{plain}");
@@ -340,10 +314,7 @@ mod tests {
     fn local_and_metadata_names_are_refused() {
         assert_eq!(name_refusal("localhost"), Some(Refusal::LocalName));
         assert_eq!(name_refusal("api.localhost"), Some(Refusal::LocalName));
-        assert_eq!(
-            name_refusal("metadata.google.internal"),
-            Some(Refusal::Metadata)
-        );
+        assert_eq!(name_refusal("metadata.google.internal"), Some(Refusal::Metadata));
         assert_eq!(name_refusal("notlocalhost"), None);
         assert_eq!(name_refusal("localhost.example"), None);
     }

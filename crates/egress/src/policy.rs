@@ -32,11 +32,7 @@ impl AllowList {
     /// include `corp.example`). The error names the item that is none of these.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut list = Self::default();
-        for item in text
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-        {
+        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             list.add(item).ok_or_else(|| {
                 format!(
                     "{item:?} is neither an address, a network such as 10.0.0.0/8, a host name, \
@@ -57,10 +53,7 @@ impl AllowList {
             self.networks.push(network.trunc());
             return Some(());
         }
-        let bare = item
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(item);
+        let bare = item.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(item);
         if let Ok(address) = bare.parse::<IpAddr>() {
             self.networks.push(address.into());
             return Some(());
@@ -84,16 +77,11 @@ impl AllowList {
 
     fn covers_name(&self, host: &str) -> bool {
         self.names.iter().any(|name| name == host)
-            || self
-                .below
-                .iter()
-                .any(|suffix| host.len() > suffix.len() && host.ends_with(suffix))
+            || self.below.iter().any(|suffix| host.len() > suffix.len() && host.ends_with(suffix))
     }
 
     fn covers_address(&self, address: IpAddr) -> bool {
-        self.networks
-            .iter()
-            .any(|network| network.contains(&address))
+        self.networks.iter().any(|network| network.contains(&address))
     }
 }
 
@@ -110,14 +98,9 @@ impl Policy {
             return None;
         }
         let refusal = guard::name_refusal(host)?;
-        let loopback_exempt = guard::LOOPBACK
-            .iter()
-            .any(|address| self.allow.covers_address(*address));
-        if refusal == Refusal::LocalName && loopback_exempt {
-            None
-        } else {
-            Some(refusal)
-        }
+        let loopback_exempt =
+            guard::LOOPBACK.iter().any(|address| self.allow.covers_address(*address));
+        if refusal == Refusal::LocalName && loopback_exempt { None } else { Some(refusal) }
     }
 
     /// Why this address may not be connected to.
@@ -144,9 +127,7 @@ mod tests {
     use super::*;
 
     fn policy(allow: &str) -> Policy {
-        Policy {
-            allow: AllowList::parse(allow).unwrap(),
-        }
+        Policy { allow: AllowList::parse(allow).unwrap() }
     }
 
     fn refusal(policy: &Policy, address: &str) -> Option<Refusal> {
@@ -160,35 +141,19 @@ mod tests {
         assert_eq!(refusal(&policy, "::1"), None);
         assert_eq!(refusal(&policy, "10.1.2.3"), None);
         assert_eq!(refusal(&policy, "10.1.2.4"), Some(Refusal::Private));
-        for name in [
-            "internal.example",
-            "a.corp.example",
-            "a.b.corp.example",
-            "db",
-        ] {
+        for name in ["internal.example", "a.corp.example", "a.b.corp.example", "db"] {
             assert!(policy.vouches_for(name), "{name}");
         }
-        for name in [
-            "x.internal.example",
-            "corp.example",
-            "evilcorp.example",
-            ".corp.example",
-        ] {
+        for name in ["x.internal.example", "corp.example", "evilcorp.example", ".corp.example"] {
             assert!(!policy.vouches_for(name), "{name}");
         }
     }
 
     #[test]
     fn a_bad_item_is_named() {
-        for bad in [
-            "10.0.0.0/33",
-            "http://a.example",
-            "*",
-            "a.example.",
-            ".a.example",
-            "*.*.x",
-            "a b",
-        ] {
+        for bad in
+            ["10.0.0.0/33", "http://a.example", "*", "a.example.", ".a.example", "*.*.x", "a b"]
+        {
             let error = AllowList::parse(&format!("127.0.0.1, {bad}")).unwrap_err();
             assert!(error.contains(bad), "{bad}: {error}");
         }
@@ -208,19 +173,9 @@ mod tests {
             },
         ];
         for carrier in carriers {
-            for v4 in [
-                "127.0.0.1",
-                "10.0.0.1",
-                "169.254.169.254",
-                "100.64.0.1",
-                "192.168.1.1",
-            ] {
+            for v4 in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "192.168.1.1"] {
                 let address = carrier(v4);
-                assert_eq!(
-                    refusal(&strict, &address),
-                    refusal(&strict, v4),
-                    "{address}"
-                );
+                assert_eq!(refusal(&strict, &address), refusal(&strict, v4), "{address}");
                 assert!(refusal(&strict, &address).is_some(), "{address}");
             }
             assert_eq!(refusal(&strict, &carrier("93.184.215.14")), None);
@@ -235,14 +190,8 @@ mod tests {
 
     #[test]
     fn localhost_needs_its_name_or_a_loopback_address_exempt() {
-        assert_eq!(
-            Policy::default().name_refusal("localhost"),
-            Some(Refusal::LocalName)
-        );
-        assert_eq!(
-            policy("10.0.0.0/8").name_refusal("localhost"),
-            Some(Refusal::LocalName)
-        );
+        assert_eq!(Policy::default().name_refusal("localhost"), Some(Refusal::LocalName));
+        assert_eq!(policy("10.0.0.0/8").name_refusal("localhost"), Some(Refusal::LocalName));
         assert_eq!(policy("127.0.0.0/8").name_refusal("localhost"), None);
         assert_eq!(policy("::1").name_refusal("app.localhost"), None);
         assert_eq!(policy("localhost").name_refusal("localhost"), None);

@@ -32,10 +32,7 @@ pub(crate) fn is_redirect(status: StatusCode) -> bool {
 /// The request that the redirect asks for, or why it is not made. The destination still has to
 /// pass the guard.
 pub(crate) fn next_hop(hop: Hop, status: StatusCode, location: &[u8]) -> Result<Hop, EgressError> {
-    let refuse = |reason| EgressError::RedirectRefused {
-        host: host_of(&hop.url),
-        reason,
-    };
+    let refuse = |reason| EgressError::RedirectRefused { host: host_of(&hop.url), reason };
 
     let url = std::str::from_utf8(location)
         .ok()
@@ -59,11 +56,7 @@ pub(crate) fn next_hop(hop: Hop, status: StatusCode, location: &[u8]) -> Result<
     if becomes_get {
         next.method = Method::GET;
         next.body = bytes::Bytes::new();
-        for name in [
-            header::CONTENT_TYPE,
-            header::CONTENT_ENCODING,
-            header::CONTENT_LANGUAGE,
-        ] {
+        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE] {
             next.headers.remove(name);
         }
     }
@@ -74,11 +67,8 @@ pub(crate) fn next_hop(hop: Hop, status: StatusCode, location: &[u8]) -> Result<
 }
 
 fn kept_across_origins(headers: &HeaderMap) -> HeaderMap {
-    let kept = headers
-        .iter()
-        .filter(|(name, _)| KEPT_ACROSS_ORIGINS.contains(name));
-    kept.map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let kept = headers.iter().filter(|(name, _)| KEPT_ACROSS_ORIGINS.contains(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 #[cfg(test)]
@@ -88,13 +78,7 @@ mod tests {
     use super::*;
 
     fn hop(method: Method, url: &str, body: &'static str) -> Hop {
-        let names = [
-            "authorization",
-            "cookie",
-            "proxy-authorization",
-            "x-api-key",
-            "accept",
-        ];
+        let names = ["authorization", "cookie", "proxy-authorization", "x-api-key", "accept"];
         let mut headers: HeaderMap = names
             .into_iter()
             .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("v")))
@@ -102,20 +86,11 @@ mod tests {
         if !body.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         }
-        Hop {
-            method,
-            url: url.parse().unwrap(),
-            headers,
-            body: body.into(),
-        }
+        Hop { method, url: url.parse().unwrap(), headers, body: body.into() }
     }
 
     fn follow(hop: Hop, status: u16, location: &str) -> Result<Hop, EgressError> {
-        next_hop(
-            hop,
-            StatusCode::from_u16(status).unwrap(),
-            location.as_bytes(),
-        )
+        next_hop(hop, StatusCode::from_u16(status).unwrap(), location.as_bytes())
     }
 
     fn reason(result: Result<Hop, EgressError>) -> &'static str {
@@ -141,11 +116,7 @@ mod tests {
             let next = follow(hop(from.clone(), "https://a.example/x", "b"), status, "/y").unwrap();
             assert_eq!(next.method, to, "{status} {from}");
             assert_eq!(next.body.is_empty(), to != from, "{status} {from}");
-            assert_eq!(
-                next.headers.contains_key("content-type"),
-                to == from,
-                "{status} {from}"
-            );
+            assert_eq!(next.headers.contains_key("content-type"), to == from, "{status} {from}");
             assert_eq!(next.url.as_str(), "https://a.example/y");
             assert!(next.headers.contains_key("authorization"));
         }
@@ -153,48 +124,27 @@ mod tests {
 
     #[test]
     fn another_origin_gets_neither_credentials_nor_custom_headers() {
-        for location in [
-            "https://b.example/",
-            "https://a.example:8443/",
-            "//b.example/z",
-        ] {
+        for location in ["https://b.example/", "https://a.example:8443/", "//b.example/z"] {
             let next = follow(hop(Method::GET, "https://a.example/", ""), 302, location).unwrap();
             let names: Vec<&str> = next.headers.keys().map(HeaderName::as_str).collect();
             assert_eq!(names, ["accept"], "{location}");
         }
-        let upgraded = follow(
-            hop(Method::GET, "http://a.example/", ""),
-            308,
-            "https://a.example/",
-        );
+        let upgraded = follow(hop(Method::GET, "http://a.example/", ""), 308, "https://a.example/");
         assert!(!upgraded.unwrap().headers.contains_key("x-api-key"));
     }
 
     #[test]
     fn a_body_stays_with_its_origin() {
         for (method, status) in [(Method::POST, 307), (Method::POST, 308), (Method::PUT, 302)] {
-            let refused = follow(
-                hop(method, "https://a.example/", "b"),
-                status,
-                "https://b.example/",
-            );
+            let refused =
+                follow(hop(method, "https://a.example/", "b"), status, "https://b.example/");
             assert!(reason(refused).contains("body"), "{status}");
         }
         assert!(
-            follow(
-                hop(Method::POST, "https://a.example/", "b"),
-                302,
-                "https://b.example/"
-            )
-            .is_ok()
+            follow(hop(Method::POST, "https://a.example/", "b"), 302, "https://b.example/").is_ok()
         );
         assert!(
-            follow(
-                hop(Method::POST, "https://a.example/", ""),
-                307,
-                "https://b.example/"
-            )
-            .is_ok()
+            follow(hop(Method::POST, "https://a.example/", ""), 307, "https://b.example/").is_ok()
         );
     }
 

@@ -51,9 +51,7 @@ impl Resolve for GuardedResolver {
                 let answer = tokio::net::lookup_host((host, 0)).await?;
                 filter(&policy, host, answer.map(|socket| socket.ip()).collect())?
             };
-            let sockets = addresses
-                .into_iter()
-                .map(|address| SocketAddr::new(address, 0));
+            let sockets = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(sockets) as Addrs)
         })
     }
@@ -64,11 +62,7 @@ fn localhost(policy: &Policy, host: &str) -> Result<Vec<IpAddr>, RefusedAnswer> 
     let exempt =
         |address: &IpAddr| policy.vouches_for(host) || policy.address_refusal(*address).is_none();
     let addresses: Vec<IpAddr> = guard::LOOPBACK.into_iter().filter(exempt).collect();
-    if addresses.is_empty() {
-        Err(RefusedAnswer(Refusal::Loopback))
-    } else {
-        Ok(addresses)
-    }
+    if addresses.is_empty() { Err(RefusedAnswer(Refusal::Loopback)) } else { Ok(addresses) }
 }
 
 /// The whole answer, or the reason of the first address in it that is refused.
@@ -76,10 +70,7 @@ fn filter(policy: &Policy, host: &str, answer: Vec<IpAddr>) -> Result<Vec<IpAddr
     if policy.vouches_for(host) {
         return Ok(answer);
     }
-    match answer
-        .iter()
-        .find_map(|address| policy.address_refusal(*address))
-    {
+    match answer.iter().find_map(|address| policy.address_refusal(*address)) {
         Some(refusal) => Err(RefusedAnswer(refusal)),
         None => Ok(answer),
     }
@@ -91,16 +82,11 @@ mod tests {
     use crate::policy::AllowList;
 
     fn policy(allow: &str) -> Policy {
-        Policy {
-            allow: AllowList::parse(allow).unwrap(),
-        }
+        Policy { allow: AllowList::parse(allow).unwrap() }
     }
 
     fn answer(addresses: &[&str]) -> Vec<IpAddr> {
-        addresses
-            .iter()
-            .map(|address| address.parse().unwrap())
-            .collect()
+        addresses.iter().map(|address| address.parse().unwrap()).collect()
     }
 
     #[test]
@@ -108,14 +94,8 @@ mod tests {
         let mixed = answer(&["93.184.215.14", "10.0.0.1"]);
         let refused = filter(&policy(""), "a.example", mixed.clone()).unwrap_err();
         assert_eq!(refused.0, Refusal::Private);
-        assert_eq!(
-            filter(&policy("10.0.0.0/8"), "a.example", mixed.clone()).unwrap(),
-            mixed
-        );
-        assert_eq!(
-            filter(&policy("a.example"), "a.example", mixed.clone()).unwrap(),
-            mixed
-        );
+        assert_eq!(filter(&policy("10.0.0.0/8"), "a.example", mixed.clone()).unwrap(), mixed);
+        assert_eq!(filter(&policy("a.example"), "a.example", mixed.clone()).unwrap(), mixed);
         assert!(filter(&policy("b.example"), "a.example", mixed).is_err());
     }
 
@@ -124,17 +104,9 @@ mod tests {
         // The system reads numbers as addresses, so this asks no server.
         let ask = async |allow: &str, name: &str| {
             let resolver = GuardedResolver::new(Arc::new(policy(allow)));
-            resolver
-                .resolve(name.parse().unwrap())
-                .await
-                .map(Iterator::collect::<Vec<_>>)
+            resolver.resolve(name.parse().unwrap()).await.map(Iterator::collect::<Vec<_>>)
         };
-        assert!(
-            ask("", "127.0.0.1")
-                .await
-                .unwrap_err()
-                .is::<RefusedAnswer>()
-        );
+        assert!(ask("", "127.0.0.1").await.unwrap_err().is::<RefusedAnswer>());
         assert!(ask("", "10.0.0.1").await.unwrap_err().is::<RefusedAnswer>());
         let allowed = ask("127.0.0.0/8", "127.0.0.1").await.unwrap();
         assert_eq!(allowed, ["127.0.0.1:0".parse().unwrap()]);
@@ -143,14 +115,8 @@ mod tests {
     #[test]
     fn localhost_is_what_is_exempt_of_loopback() {
         assert!(localhost(&policy(""), "localhost").is_err());
-        assert_eq!(
-            localhost(&policy("127.0.0.0/8"), "localhost").unwrap(),
-            answer(&["127.0.0.1"])
-        );
-        assert_eq!(
-            localhost(&policy("::1"), "a.localhost").unwrap(),
-            answer(&["::1"])
-        );
+        assert_eq!(localhost(&policy("127.0.0.0/8"), "localhost").unwrap(), answer(&["127.0.0.1"]));
+        assert_eq!(localhost(&policy("::1"), "a.localhost").unwrap(), answer(&["::1"]));
         assert_eq!(
             localhost(&policy("localhost"), "localhost").unwrap(),
             answer(&["127.0.0.1", "::1"])

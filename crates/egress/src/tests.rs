@@ -15,13 +15,7 @@ use valetkey_base::Tasks;
 use crate::*;
 
 fn egress(allow: &str, limits: Limits) -> Egress {
-    Egress::new(
-        Policy {
-            allow: AllowList::parse(allow).unwrap(),
-        },
-        limits,
-    )
-    .unwrap()
+    Egress::new(Policy { allow: AllowList::parse(allow).unwrap() }, limits).unwrap()
 }
 
 fn local() -> Egress {
@@ -68,28 +62,18 @@ async fn serve_raw(reply: Vec<u8>, hang_up: bool) -> SocketAddr {
 }
 
 fn http_reply(head: &str, body: &[u8]) -> Vec<u8> {
-    [
-        format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n").as_bytes(),
-        body,
-    ]
-    .concat()
+    [format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n").as_bytes(), body].concat()
 }
 
 async fn echo(method: AxumMethod, headers: HeaderMap, body: String) -> String {
     let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
-    let agent = headers
-        .get("user-agent")
-        .map_or("", |value| value.to_str().unwrap());
+    let agent = headers.get("user-agent").map_or("", |value| value.to_str().unwrap());
     format!("{method} [{body}] {agent} {}", names.join(","))
 }
 
 async fn chain(Path(left): Path<u32>) -> impl IntoResponse {
-    let next = if left == 0 {
-        "/echo".to_owned()
-    } else {
-        format!("/chain/{}", left - 1)
-    };
+    let next = if left == 0 { "/echo".to_owned() } else { format!("/chain/{}", left - 1) };
     (StatusCode::FOUND, [("location", next)])
 }
 
@@ -106,9 +90,7 @@ fn urls_are_judged_before_any_lookup() {
     let strict = egress("", Limits::default());
     let verdict = |url: &str| {
         let url = url.parse().unwrap();
-        strict
-            .check_url(&url)
-            .map_or_else(|error| error.code(), |()| "ok")
+        strict.check_url(&url).map_or_else(|error| error.code(), |()| "ok")
     };
     for denied in [
         "http://127.0.0.1/",
@@ -142,11 +124,9 @@ fn urls_are_judged_before_any_lookup() {
     ] {
         assert_eq!(verdict(invalid), "egress_invalid_url", "{invalid}");
     }
-    for fine in [
-        "https://a.example/hook?x=1",
-        "http://93.184.215.14:8080/",
-        "https://bücher.example/",
-    ] {
+    for fine in
+        ["https://a.example/hook?x=1", "http://93.184.215.14:8080/", "https://bücher.example/"]
+    {
         assert_eq!(verdict(fine), "ok", "{fine}");
     }
 }
@@ -154,13 +134,9 @@ fn urls_are_judged_before_any_lookup() {
 #[test]
 fn errors_and_debug_output_name_the_host_only() {
     let mut request = get_request("https://user:pw@a.example/path?token=secret");
-    request
-        .headers
-        .push(("authorization".into(), "Bearer secret".into()));
+    request.headers.push(("authorization".into(), "Bearer secret".into()));
     assert_eq!(format!("{request:?}"), "Request(GET a.example, 0 bytes)");
-    let error = egress("", Limits::default())
-        .check_url(&request.url)
-        .unwrap_err();
+    let error = egress("", Limits::default()).check_url(&request.url).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the URL of a.example cannot be requested: it contains a user name or password"
@@ -173,16 +149,10 @@ async fn a_request_carries_its_headers_and_ours() {
     let mut request = get_request(&format!("http://{address}/echo"));
     request.method = Method::POST;
     request.body = Bytes::from_static(b"hi");
-    request.headers = vec![
-        ("X-Api-Key".into(), "k".into()),
-        ("Host".into(), "evil".into()),
-    ];
+    request.headers = vec![("X-Api-Key".into(), "k".into()), ("Host".into(), "evil".into())];
     let reply = local().send(request.clone()).await.unwrap();
     assert_eq!(reply.status, 200);
-    assert_eq!(
-        reply.header("content-type"),
-        Some("text/plain; charset=utf-8")
-    );
+    assert_eq!(reply.header("content-type"), Some("text/plain; charset=utf-8"));
     assert_eq!(
         reply.body,
         concat!(
@@ -209,48 +179,31 @@ async fn refused_addresses_are_refused_by_literal_and_by_name() {
     let port = address.port();
     let strict = egress("", Limits::default());
     for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"] {
-        let result = strict
-            .send(get_request(&format!("http://{host}:{port}/echo")))
-            .await;
+        let result = strict.send(get_request(&format!("http://{host}:{port}/echo"))).await;
         assert_eq!(code(result), "egress_denied", "{host}");
     }
     let by_name = format!("http://localhost:{port}/echo");
     for allow in ["localhost", "127.0.0.0/8"] {
-        let reply = egress(allow, Limits::default())
-            .send(get_request(&by_name))
-            .await;
+        let reply = egress(allow, Limits::default()).send(get_request(&by_name)).await;
         assert_eq!(reply.unwrap().status, 200, "{allow}");
     }
     // The name is exempt, the literal address is not.
     let literal = get_request(&format!("http://127.0.0.1:{port}/echo"));
-    assert_eq!(
-        code(egress("localhost", Limits::default()).send(literal).await),
-        "egress_denied"
-    );
+    assert_eq!(code(egress("localhost", Limits::default()).send(literal).await), "egress_denied");
 }
 
 #[tokio::test]
 async fn redirects_are_followed_up_to_the_limit() {
-    let router = Router::new()
-        .route("/chain/{left}", get(chain))
-        .route("/echo", any(echo));
+    let router = Router::new().route("/chain/{left}", get(chain)).route("/echo", any(echo));
     let address = serve(router).await;
-    let reply = local()
-        .send(get_request(&format!("http://{address}/chain/4")))
-        .await
-        .unwrap();
+    let reply = local().send(get_request(&format!("http://{address}/chain/4"))).await.unwrap();
     assert_eq!(reply.url.path(), "/echo");
-    let too_long = local()
-        .send(get_request(&format!("http://{address}/chain/5")))
-        .await;
+    let too_long = local().send(get_request(&format!("http://{address}/chain/5"))).await;
     assert_eq!(code(too_long), "egress_too_many_redirects");
 
     let mut refusing = get_request(&format!("http://{address}/chain/0"));
     refusing.redirects = Redirects::Refuse;
-    assert_eq!(
-        code(local().send(refusing).await),
-        "egress_redirect_refused"
-    );
+    assert_eq!(code(local().send(refusing).await), "egress_redirect_refused");
 }
 
 #[tokio::test]
@@ -263,9 +216,7 @@ async fn every_hop_is_guarded() {
         ("gopher://127.0.0.1/", "egress_invalid_url"),
     ] {
         let address = serve(to(StatusCode::FOUND, target.to_owned())).await;
-        let result = local()
-            .send(get_request(&format!("http://{address}/go")))
-            .await;
+        let result = local().send(get_request(&format!("http://{address}/go"))).await;
         assert_eq!(code(result), expected, "{target}");
     }
 }
@@ -274,24 +225,14 @@ async fn every_hop_is_guarded() {
 async fn another_origin_gets_no_credentials_and_no_body() {
     let other = serve(Router::new().route("/echo", any(echo))).await;
     let found = serve(to(StatusCode::FOUND, format!("http://{other}/echo"))).await;
-    let kept = serve(to(
-        StatusCode::TEMPORARY_REDIRECT,
-        format!("http://{other}/echo"),
-    ))
-    .await;
+    let kept = serve(to(StatusCode::TEMPORARY_REDIRECT, format!("http://{other}/echo"))).await;
 
     let mut request = get_request(&format!("http://{found}/go"));
     request.method = Method::POST;
     request.body = Bytes::from_static(b"secret");
-    request.headers = [
-        "authorization",
-        "cookie",
-        "x-api-key",
-        "content-type",
-        "user-agent",
-    ]
-    .map(|name| (name.to_owned(), "v".to_owned()))
-    .to_vec();
+    request.headers = ["authorization", "cookie", "x-api-key", "content-type", "user-agent"]
+        .map(|name| (name.to_owned(), "v".to_owned()))
+        .to_vec();
     assert_eq!(
         text(local().send(request.clone()).await),
         "GET [] v accept,accept-encoding,host,user-agent"
@@ -310,33 +251,18 @@ const BOMB: &str = concat!(
 
 #[tokio::test]
 async fn a_body_is_bounded_after_decompression() {
-    let limits = Limits {
-        response_bytes_max: 1000,
-        ..Limits::default()
-    };
+    let limits = Limits { response_bytes_max: 1000, ..Limits::default() };
     let small = egress("127.0.0.1", limits);
     let bomb = hex::decode(BOMB).unwrap();
     assert!(bomb.len() < 1000);
     let zipped = format!("content-encoding: gzip\r\ncontent-length: {}", bomb.len());
     let replies = [
         (http_reply("content-length: 1000", &[b'x'; 1000]), "reply"),
-        (
-            http_reply("content-length: 1001", &[b'x'; 1001]),
-            "egress_too_large",
-        ),
-        (
-            http_reply("connection: close", &[b'x'; 5000]),
-            "egress_too_large",
-        ),
+        (http_reply("content-length: 1001", &[b'x'; 1001]), "egress_too_large"),
+        (http_reply("connection: close", &[b'x'; 5000]), "egress_too_large"),
         (http_reply(&zipped, &bomb), "egress_too_large"),
-        (
-            http_reply("content-encoding: gzip\r\ncontent-length: 3", b"no!"),
-            "egress_interrupted",
-        ),
-        (
-            http_reply("content-length: 500", b"cut"),
-            "egress_interrupted",
-        ),
+        (http_reply("content-encoding: gzip\r\ncontent-length: 3", b"no!"), "egress_interrupted"),
+        (http_reply("content-length: 500", b"cut"), "egress_interrupted"),
         (Vec::new(), "egress_interrupted"),
     ];
     for (index, (reply, expected)) in replies.into_iter().enumerate() {
@@ -345,10 +271,7 @@ async fn a_body_is_bounded_after_decompression() {
         assert_eq!(code(result), expected, "reply {index}");
     }
     let address = serve_raw(http_reply(&zipped, &bomb), true).await;
-    let reply = local()
-        .send(get_request(&format!("http://{address}/")))
-        .await
-        .unwrap();
+    let reply = local().send(get_request(&format!("http://{address}/"))).await.unwrap();
     assert_eq!(reply.body, vec![0; 65536]);
     assert_eq!(reply.header("content-encoding"), None);
 }
@@ -370,29 +293,17 @@ async fn failures_to_connect_say_what_failed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = local()
-        .send(get_request(&format!("http://{address}/?secret")))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "could not connect to 127.0.0.1: connection refused"
-    );
+    let error = local().send(get_request(&format!("http://{address}/?secret"))).await.unwrap_err();
+    assert_eq!(error.to_string(), "could not connect to 127.0.0.1: connection refused");
 
     let plain = serve(Router::new().route("/echo", any(echo))).await;
-    let error = local()
-        .send(get_request(&format!("https://{plain}/")))
-        .await
-        .unwrap_err();
+    let error = local().send(get_request(&format!("https://{plain}/"))).await.unwrap_err();
     assert_eq!(error.code(), "egress_tls");
     assert!(error.is_transient());
 
     // A label of 64 letters is refused by the resolver itself, without asking a server.
     let name = format!("{}.invalid", "x".repeat(64));
-    let error = local()
-        .send(get_request(&format!("http://{name}/?secret")))
-        .await
-        .unwrap_err();
+    let error = local().send(get_request(&format!("http://{name}/?secret"))).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("could not connect to {name}: the name could not be resolved")

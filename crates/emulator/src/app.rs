@@ -88,10 +88,7 @@ pub fn router(options: AppOptions) -> Router {
         .route("/", get(show))
         .route("/app-assets/icon.svg", get(page::icon))
         .route("/app-assets/style.css", get(page::style))
-        .route(
-            "/app-assets/app.js",
-            get(async || page::js(include_str!("../assets/app.js"))),
-        )
+        .route("/app-assets/app.js", get(async || page::js(include_str!("../assets/app.js"))))
         .route(
             "/app-assets/connect.js",
             get(async || page::js(include_str!("../assets/connect.js"))),
@@ -122,14 +119,7 @@ async fn show(State(AppState(options)): State<AppState>) -> Response {
         options.valetkey_url.origin().ascii_serialization(),
         options.valetkey_ws_url.origin().ascii_serialization(),
     );
-    page::html(
-        StatusCode::OK,
-        &page,
-        &Policy {
-            connect,
-            ..Policy::closed()
-        },
-    )
+    page::html(StatusCode::OK, &page, &Policy { connect, ..Policy::closed() })
 }
 
 #[cfg(test)]

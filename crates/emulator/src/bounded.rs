@@ -13,11 +13,7 @@ pub(crate) struct Bounded<V> {
 
 impl<V> Bounded<V> {
     pub(crate) fn new(entries_max: usize) -> Self {
-        Self {
-            entries_max: entries_max.max(1),
-            order: VecDeque::new(),
-            values: HashMap::new(),
-        }
+        Self { entries_max: entries_max.max(1), order: VecDeque::new(), values: HashMap::new() }
     }
 
     /// Stores a value under a key that was not used before.

@@ -9,9 +9,7 @@ const TEMPLATE: &str = include_str!("catalog/providers.yaml");
 pub fn providers_yaml(base_url: &str) -> String {
     let quoted = Value::from(base_url.trim_end_matches('/')).to_string();
     // The template stands inside double quotes already, so only the escaped inside is needed.
-    let inside = quoted
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'));
+    let inside = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     TEMPLATE.replace("{{base_url}}", inside.unwrap_or_default())
 }
 

@@ -16,16 +16,8 @@ pub(crate) struct Fields {
 impl Fields {
     /// Reads a form or JSON body; the error is a sentence for the caller.
     pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, String> {
-        let kind = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let kind = kind
-            .unwrap_or("")
-            .split(';')
-            .next()
-            .unwrap_or("")
-            .trim()
-            .to_ascii_lowercase();
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = kind.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
         match kind.as_str() {
             "application/x-www-form-urlencoded" => Self::from_form(body),
             "application/json" => Self::from_json(body),
@@ -36,27 +28,18 @@ impl Fields {
 
     /// Reads a query string.
     pub(crate) fn from_query(query: &str) -> Result<Self, String> {
-        Ok(Self {
-            from_form: false,
-            ..Self::from_form(query.as_bytes())?
-        })
+        Ok(Self { from_form: false, ..Self::from_form(query.as_bytes())? })
     }
 
     fn from_form(body: &[u8]) -> Result<Self, String> {
         let mut values = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(body) {
             // RFC 6749, 3.2: a parameter may appear once only.
-            if values
-                .insert(name.clone().into_owned(), value.into_owned())
-                .is_some()
-            {
+            if values.insert(name.clone().into_owned(), value.into_owned()).is_some() {
                 return Err(format!("the field {name:?} is given twice"));
             }
         }
-        Ok(Self {
-            values,
-            from_form: true,
-        })
+        Ok(Self { values, from_form: true })
     }
 
     fn from_json(body: &[u8]) -> Result<Self, String> {
@@ -79,18 +62,12 @@ impl Fields {
             };
             values.insert(name, text);
         }
-        Ok(Self {
-            values,
-            from_form: false,
-        })
+        Ok(Self { values, from_form: false })
     }
 
     /// A field's text; an empty one counts as absent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.values
-            .get(name)
-            .map(String::as_str)
-            .filter(|text| !text.is_empty())
+        self.values.get(name).map(String::as_str).filter(|text| !text.is_empty())
     }
 
     /// A whole number, with a sentence for the caller when it is none or above `max`.
@@ -118,11 +95,7 @@ mod tests {
     #[test]
     fn forms_and_json_read_alike() {
         let form = read("application/x-www-form-urlencoded", "a=1+2&times=3").unwrap();
-        let json = read(
-            "application/json; charset=utf-8",
-            r#"{"a":"1 2","times":3}"#,
-        )
-        .unwrap();
+        let json = read("application/json; charset=utf-8", r#"{"a":"1 2","times":3}"#).unwrap();
         assert_eq!(form.get("a"), json.get("a"));
         assert_eq!(json.number("times", 10), Ok(Some(3)));
         assert!(form.number("times", 2).is_err());

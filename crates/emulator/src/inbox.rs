@@ -108,18 +108,9 @@ impl Signature {
 impl InboxState {
     /// An empty inbox.
     pub fn new(options: InboxOptions) -> Self {
-        let letters = Letters {
-            signing_key: options.signing_key,
-            ..Letters::default()
-        };
-        let InboxOptions {
-            base_url, clock, ..
-        } = options;
-        Self(Arc::new(Inner {
-            base_url,
-            clock,
-            letters: Mutex::new(letters),
-        }))
+        let letters = Letters { signing_key: options.signing_key, ..Letters::default() };
+        let InboxOptions { base_url, clock, .. } = options;
+        Self(Arc::new(Inner { base_url, clock, letters: Mutex::new(letters) }))
     }
 
     /// Tells the key webhooks are signed with from now on.
@@ -135,10 +126,7 @@ impl InboxState {
     }
 
     fn letters(&self) -> MutexGuard<'_, Letters> {
-        self.0
-            .letters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,10 +147,7 @@ pub fn router(state: InboxState) -> Router {
         .route("/inbox/fail", post(fail))
         .route("/inbox-assets/icon.svg", get(page::icon))
         .route("/inbox-assets/style.css", get(page::style))
-        .route(
-            "/inbox-assets/inbox.js",
-            get(async || page::js(include_str!("../assets/inbox.js"))),
-        )
+        .route("/inbox-assets/inbox.js", get(async || page::js(include_str!("../assets/inbox.js"))))
         .layer(DefaultBodyLimit::max(page::BODY_BYTES_MAX))
         .layer(from_fn_with_state(guard, page::guard))
         .with_state(state)
@@ -183,10 +168,7 @@ async fn receive(State(state): State<InboxState>, headers: HeaderMap, body: Byte
     let entry = Entry {
         id: letters.received,
         received_at,
-        headers: headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), text(value)))
-            .collect(),
+        headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
         signature,
         answered,
@@ -262,37 +244,21 @@ fn row(entry: &Entry) -> Row {
         let value = json.as_ref().and_then(|json| json.get(name));
         value.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    let title = [text("type"), text("operation")]
-        .join(" ")
-        .trim()
-        .to_owned();
-    let pretty = json
-        .as_ref()
-        .and_then(|json| serde_json::to_string_pretty(json).ok());
-    let success = json
-        .as_ref()
-        .and_then(|json| json.get("success"))
-        .and_then(Value::as_bool);
+    let title = [text("type"), text("operation")].join(" ").trim().to_owned();
+    let pretty = json.as_ref().and_then(|json| serde_json::to_string_pretty(json).ok());
+    let success = json.as_ref().and_then(|json| json.get("success")).and_then(Value::as_bool);
     let outcome = match success {
         Some(true) => "succeeded",
         Some(false) => "failed",
         None => "",
     };
-    let detail = [
-        text("providerConfigKey"),
-        text("connectionId"),
-        outcome.to_owned(),
-    ];
+    let detail = [text("providerConfigKey"), text("connectionId"), outcome.to_owned()];
     let detail: Vec<String> = detail.into_iter().filter(|part| !part.is_empty()).collect();
     Row {
         id: entry.id,
         time: entry.received_at.format("%H:%M:%S UTC"),
         iso: entry.received_at.to_iso_z(),
-        title: if title.is_empty() {
-            "Webhook".to_owned()
-        } else {
-            title
-        },
+        title: if title.is_empty() { "Webhook".to_owned() } else { title },
         detail: detail.join(" · "),
         body: pretty.unwrap_or_else(|| entry.body.clone()),
         headers: entry.headers.clone(),
@@ -304,11 +270,8 @@ fn row(entry: &Entry) -> Row {
 }
 
 fn entry_json(entry: &Entry) -> Value {
-    let headers: serde_json::Map<String, Value> = entry
-        .headers
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
+    let headers: serde_json::Map<String, Value> =
+        entry.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     json!({
         "id": entry.id,
         "received_at": entry.received_at.to_iso_z(),
@@ -322,10 +285,7 @@ fn entry_json(entry: &Entry) -> Value {
 
 async fn show(State(state): State<InboxState>) -> Response {
     let url = format!("{}/webhooks", state.0.base_url.trim_end_matches('/'));
-    let page = Page {
-        list: list(&state),
-        url,
-    };
+    let page = Page { list: list(&state), url };
     page::html(StatusCode::OK, &page, &Policy::closed())
 }
 
@@ -333,10 +293,7 @@ async fn show(State(state): State<InboxState>) -> Response {
 async fn entries(State(state): State<InboxState>, headers: HeaderMap) -> Response {
     let list = list(&state);
     let tag = format!("\"{}\"", list.version);
-    if headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| known == tag.as_str())
-    {
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
         return StatusCode::NOT_MODIFIED.into_response();
     }
     let mut response = page::html(StatusCode::OK, &list, &Policy::closed());

@@ -24,18 +24,11 @@ pub(crate) struct Policy {
 impl Policy {
     /// Nothing but this server.
     pub(crate) fn closed() -> Self {
-        Self {
-            connect: String::new(),
-            forms_stay_here: true,
-        }
+        Self { connect: String::new(), forms_stay_here: true }
     }
 
     fn header(&self) -> String {
-        let forms = if self.forms_stay_here {
-            "; form-action 'self'"
-        } else {
-            ""
-        };
+        let forms = if self.forms_stay_here { "; form-action 'self'" } else { "" };
         format!(
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
              connect-src 'self' {}; base-uri 'none'; frame-ancestors 'none'{forms}",
@@ -47,21 +40,13 @@ impl Policy {
 /// Renders a page under a content security policy.
 pub(crate) fn html(status: StatusCode, template: &impl Template, policy: &Policy) -> Response {
     let Ok(body) = template.render() else {
-        return (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the page could not be rendered",
-        )
+        return (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered")
             .into_response();
     };
-    let kind = [(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    )];
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
     let mut response = (status, kind, body).into_response();
     if let Ok(value) = HeaderValue::from_str(&policy.header()) {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_SECURITY_POLICY, value);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, value);
     }
     response
 }
@@ -74,20 +59,12 @@ pub(crate) async fn style() -> Response {
 
 /// The icon in the browser's tab.
 pub(crate) async fn icon() -> Response {
-    (
-        [(header::CONTENT_TYPE, "image/svg+xml")],
-        include_str!("../assets/icon.svg"),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("../assets/icon.svg")).into_response()
 }
 
 /// An ES module.
 pub(crate) fn js(text: &'static str) -> Response {
-    (
-        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
-        text,
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], text).into_response()
 }
 
 /// A JSON answer.
@@ -97,10 +74,7 @@ pub(crate) fn json_reply(status: StatusCode, body: &Value) -> Response {
 
 /// The error shape of everything here that is not bound by OAuth's own.
 pub(crate) fn problem(status: StatusCode, code: &str, message: &str) -> Response {
-    json_reply(
-        status,
-        &json!({"error": {"code": code, "message": message}}),
-    )
+    json_reply(status, &json!({"error": {"code": code, "message": message}}))
 }
 
 /// Keeps other websites out: a page elsewhere must not drive or read these endpoints through the
@@ -119,9 +93,7 @@ impl Guard {
     }
 
     fn refuses(&self, method: &Method, headers: &HeaderMap) -> Option<&'static str> {
-        let host = headers
-            .get(header::HOST)
-            .and_then(|value| value.to_str().ok());
+        let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
         if let Some(host) = host.map(without_port)
             && !is_loopback_host(host)
             && self.own_host.as_deref() != Some(host)
@@ -144,17 +116,9 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         None => next.run(request).await,
     };
     let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    );
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -182,9 +146,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, host.parse().unwrap());
         headers.insert("sec-fetch-site", site.parse().unwrap());
-        Guard::new("http://emulator.test:9/")
-            .refuses(method, &headers)
-            .is_some()
+        Guard::new("http://emulator.test:9/").refuses(method, &headers).is_some()
     }
 
     #[test]

@@ -46,18 +46,8 @@ pub(crate) struct Account {
 }
 
 pub(crate) const ACCOUNTS: [Account; 2] = [
-    Account {
-        id: "user_ada",
-        name: "Ada Moreau",
-        email: "ada@example.com",
-        initials: "AM",
-    },
-    Account {
-        id: "user_ben",
-        name: "Ben Okafor",
-        email: "ben@example.com",
-        initials: "BO",
-    },
+    Account { id: "user_ada", name: "Ada Moreau", email: "ada@example.com", initials: "AM" },
+    Account { id: "user_ben", name: "Ben Okafor", email: "ben@example.com", initials: "BO" },
 ];
 
 /// How the emulated provider behaves.
@@ -109,10 +99,7 @@ struct Inner {
 impl EmulatorState {
     /// A provider without any grant yet.
     pub fn new(options: Options) -> Self {
-        let ledger = Mutex::new(Ledger::new(
-            options.entries_max,
-            options.access_token_lifetime,
-        ));
+        let ledger = Mutex::new(Ledger::new(options.entries_max, options.access_token_lifetime));
         Self(Arc::new(Inner { options, ledger }))
     }
 
@@ -173,16 +160,10 @@ pub fn router(state: EmulatorState) -> Router {
         .route("/", get(control::page))
         .route("/provider-assets/icon.svg", get(page::icon))
         .route("/provider-assets/style.css", get(page::style))
-        .route(
-            "/oauth/authorize",
-            get(authorize::ask).post(authorize::decide),
-        )
+        .route("/oauth/authorize", get(authorize::ask).post(authorize::decide))
         .route("/oauth/token", post(token::token))
         .route("/oauth/revoke", post(token::revoke))
-        .route(
-            "/.well-known/oauth-authorization-server",
-            get(resource::metadata),
-        )
+        .route("/.well-known/oauth-authorization-server", get(resource::metadata))
         .route("/userinfo", get(resource::userinfo))
         .route("/api/me", get(resource::me))
         .route("/control/stats", get(control::stats))

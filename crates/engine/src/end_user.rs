@@ -105,7 +105,7 @@ fn cut(text: &str, characters_max: usize) -> String {
 mod tests {
     use super::*;
 
-    fn user(tags: Value) -> EndUser {
+    fn user(tags: &Value) -> EndUser {
         serde_json::from_value(json!({"id": "u1", "email": "a@b.co", "tags": tags})).unwrap()
     }
 
@@ -114,7 +114,7 @@ mod tests {
         let organization = Organization { id: "o1".to_owned(), display_name: None };
         let explicit = json!({"End_User_Id": "mine"});
         let tags = merged_tags(
-            Some(&user(json!({"Plan": "pro"}))),
+            Some(&user(&json!({"Plan": "pro"}))),
             Some(&organization),
             explicit.as_object(),
         )
@@ -128,14 +128,14 @@ mod tests {
     #[test]
     fn an_end_users_own_tags_are_dropped_together_when_they_are_too_many() {
         let many: Map<String, Value> = (0..9).map(|n| (format!("t{n}"), json!("x"))).collect();
-        let tags = merged_tags(Some(&user(Value::Object(many))), None, None).unwrap();
+        let tags = merged_tags(Some(&user(&Value::Object(many))), None, None).unwrap();
         assert_eq!(Value::Object(tags), json!({"end_user_id": "u1", "end_user_email": "a@b.co"}));
     }
 
     #[test]
     fn too_many_tags_in_all_are_an_issue() {
         let explicit: Map<String, Value> = (0..9).map(|n| (format!("t{n}"), json!("x"))).collect();
-        let issue = merged_tags(Some(&user(Value::Null)), None, Some(&explicit)).unwrap_err();
+        let issue = merged_tags(Some(&user(&Value::Null)), None, Some(&explicit)).unwrap_err();
         assert_eq!(issue.path, ["tags"]);
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use valetkey_base::{Secret, Timestamp};
-use valetkey_store::{ConnectSession, Integration, NewConnectSession, NewOperation};
+use valetkey_store::{ConnectSession, Integration, NewConnectSession};
 use valetkey_vault::token_hash_hex;
 
 use crate::end_user::{EndUser, Organization, end_user_json, merged_tags};
@@ -198,21 +198,6 @@ impl Engine {
         let token = Secret::new(format!("{TOKEN_PREFIX}{}", self.rng.hex(TOKEN_BYTES)));
         let id = self.rng.alphanumeric(20);
         let expires_at = now.plus(self.settings.session_lifetime);
-        let operation = NewOperation {
-            id: self.operation_id(),
-            environment_id: environment.id,
-            kind: "auth",
-            action: "create_connection",
-            state: "waiting",
-            title: "Connect session".to_owned(),
-            integration_key: None,
-            provider: None,
-            connection_row: reconnect_row,
-            connection_id: None,
-            error: None,
-            ended_at: None,
-            expires_at: Some(expires_at),
-        };
         let new = NewConnectSession {
             session: ConnectSession {
                 payload: self
@@ -222,19 +207,12 @@ impl Engine {
                 id: id.clone(),
                 environment_id: environment.id,
                 reconnect_row,
-                operation_id: operation.id.clone(),
+                operation_id: self.operation_id(),
                 expires_at,
             },
             token_hash: token_hash_hex(token.expose()),
         };
-        self.store
-            .write::<_, Error, _>(move |tx| {
-                Box::pin(async move {
-                    tx.insert_operation(&operation, now).await?;
-                    Ok(tx.insert_connect_session(&new, now).await?)
-                })
-            })
-            .await?;
+        self.store.add_connect_session(new, now).await?;
         self.recorder.audit(Some(environment.id), actor, "connect_session.created", id);
         let connect_link =
             format!("{}/?session_token={}", self.settings.connect_url, token.expose());

@@ -56,10 +56,9 @@ impl Refusal {
                 "This is not an API key: keys begin with vk_ or are version 4 UUIDs",
             ),
             Refusal::UnknownKey => ("unknown_account", "No active API key matches this one"),
-            Refusal::SessionFormat => (
-                "invalid_connect_session_token_format",
-                "This is not a connect session token",
-            ),
+            Refusal::SessionFormat => {
+                ("invalid_connect_session_token_format", "This is not a connect session token")
+            }
             Refusal::UnknownSession => (
                 "unknown_connect_session_token",
                 "The connect session does not exist or has expired. Create a new one",
@@ -112,13 +111,9 @@ pub fn api_key(token: &str) -> Result<Credential, Refusal> {
 
 /// Reads a token where only a connect session will do.
 pub fn session(token: &str) -> Result<Credential, Refusal> {
-    let hex = token
-        .strip_prefix(SESSION_PREFIX)
-        .ok_or(Refusal::SessionFormat)?;
+    let hex = token.strip_prefix(SESSION_PREFIX).ok_or(Refusal::SessionFormat)?;
     let well_formed = hex.len() == SESSION_HEX_CHARS
-        && hex
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if well_formed {
         Ok(Credential::Session(Secret::new(token)))
     } else {
@@ -128,11 +123,7 @@ pub fn session(token: &str) -> Result<Credential, Refusal> {
 
 /// Reads a token where both will do.
 pub fn api_key_or_session(token: &str) -> Result<Credential, Refusal> {
-    if token.starts_with(SESSION_PREFIX) {
-        session(token)
-    } else {
-        api_key(token)
-    }
+    if token.starts_with(SESSION_PREFIX) { session(token) } else { api_key(token) }
 }
 
 fn is_uuid_v4(token: &str) -> bool {
@@ -188,10 +179,7 @@ mod tests {
     #[test]
     fn a_session_token_is_its_prefix_and_64_lower_case_hex_characters() {
         let good = format!("{SESSION_PREFIX}{}", "0a".repeat(32));
-        assert_eq!(
-            session(&good),
-            Ok(Credential::Session(Secret::new(good.as_str())))
-        );
+        assert_eq!(session(&good), Ok(Credential::Session(Secret::new(good.as_str()))));
         assert_eq!(api_key_or_session(&good), session(&good));
         for bad in [good[..85].to_owned(), good.to_uppercase(), UUID.to_owned()] {
             assert_eq!(session(&bad), Err(Refusal::SessionFormat), "{bad}");

@@ -42,9 +42,7 @@ impl<H: Host> Call<H> {
     /// # Errors
     /// 500 at an endpoint without authentication: a mistake in the route list.
     pub fn caller(&self) -> ApiResult<&H::Caller> {
-        self.caller
-            .as_ref()
-            .ok_or_else(|| ApiError::internal("the endpoint has no caller"))
+        self.caller.as_ref().ok_or_else(|| ApiError::internal("the endpoint has no caller"))
     }
 
     /// Counts a request whose caller the handler had to find itself.
@@ -59,10 +57,7 @@ impl<H: Host> Call<H> {
     /// A path parameter, decoded and checked. Empty when the path has none of this name, as an
     /// alias may.
     pub fn path(&self, name: &str) -> &str {
-        self.parameters
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map_or("", |(_, value)| value)
+        self.parameters.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
     /// The checked query string as a type.
@@ -87,10 +82,7 @@ impl<H: Host> Call<H> {
         let value = self.body_value().unwrap_or(Value::Null);
         serde_json::from_value(value).map_err(|error| {
             // The text of a serde error may quote the value, which may be a secret.
-            ApiError::internal(format!(
-                "the checked body has no {:?} form",
-                error.classify()
-            ))
+            ApiError::internal(format!("the checked body has no {:?} form", error.classify()))
         })
     }
 

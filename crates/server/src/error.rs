@@ -66,11 +66,7 @@ struct Inner {
 
 impl ApiError {
     fn new(status: StatusCode, error: Value) -> Self {
-        Self(Box::new(Inner {
-            status,
-            error,
-            source: None,
-        }))
+        Self(Box::new(Inner { status, error, source: None }))
     }
 
     /// `code` and `message`. The shape for all new errors.
@@ -88,12 +84,10 @@ impl ApiError {
 
     /// An input that breaks its schema: 400 with one entry in `errors` for each issue.
     pub fn validation(part: Part, issues: Vec<Issue>) -> Self {
-        let first = issues
-            .first()
-            .map_or_else(String::new, |issue| match issue.path.as_slice() {
-                [] => format!(": {}", issue.message),
-                path => format!(" at {}: {}", path.join("."), issue.message),
-            });
+        let first = issues.first().map_or_else(String::new, |issue| match issue.path.as_slice() {
+            [] => format!(": {}", issue.message),
+            path => format!(" at {}: {}", path.join("."), issue.message),
+        });
         let message = format!("The {} is not valid{first}", part.name());
         let errors = serde_json::to_value(issues).unwrap_or_default();
         Self::new(
@@ -110,10 +104,7 @@ impl ApiError {
         payload: impl Into<Option<Value>>,
     ) -> Self {
         let payload = payload.into().unwrap_or_else(|| json!({}));
-        Self::new(
-            status,
-            json!({"message": message.into(), "code": code, "payload": payload}),
-        )
+        Self::new(status, json!({"message": message.into(), "code": code, "payload": payload}))
     }
 
     /// A failure of ours. The client gets a reference; the source goes to the log, once, with the
@@ -146,11 +137,7 @@ impl ApiError {
 
     /// `error.code`; an internal error's is `generic_error_support`.
     pub fn code(&self) -> &str {
-        self.0
-            .error
-            .get("code")
-            .and_then(Value::as_str)
-            .unwrap_or(INTERNAL_CODE)
+        self.0.error.get("code").and_then(Value::as_str).unwrap_or(INTERNAL_CODE)
     }
 
     /// `error.message`; empty for an internal error and for the few bodies that have none.
@@ -174,11 +161,7 @@ struct Unreported(Source);
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Inner {
-            status,
-            error,
-            source,
-        } = *self.0;
+        let Inner { status, error, source } = *self.0;
         if let Some(source) = source {
             let mut response = status.into_response();
             response.extensions_mut().insert(Unreported(source));
@@ -253,10 +236,7 @@ mod tests {
         );
         let legacy = ApiError::legacy(StatusCode::UNAUTHORIZED, "unknown_account", "No", None);
         let response = legacy.into_response();
-        assert_eq!(
-            response.headers()[WWW_AUTHENTICATE],
-            "Bearer realm=\"valetkey\""
-        );
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer realm=\"valetkey\"");
         assert_eq!(
             text(response).await,
             r#"{"error":{"message":"No","code":"unknown_account","payload":{}}}"#
@@ -266,20 +246,12 @@ mod tests {
     #[tokio::test]
     async fn an_internal_error_shows_a_reference_and_never_its_source() {
         let error = ApiError::internal("the disk is full of hunter2");
-        assert_eq!(
-            (error.code(), error.status().as_u16()),
-            ("generic_error_support", 500)
-        );
+        assert_eq!((error.code(), error.status().as_u16()), ("generic_error_support", 500));
         let reference = Uuid::from_u128(7);
         let body = text(report(error.into_response(), reference)).await;
         let value: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(value["error"]["payload"], reference.to_string());
-        assert!(
-            value["error"]["message"]
-                .as_str()
-                .unwrap()
-                .contains(&reference.to_string())
-        );
+        assert!(value["error"]["message"].as_str().unwrap().contains(&reference.to_string()));
         assert!(!body.contains("hunter2"));
     }
 }

@@ -95,33 +95,19 @@ fn json_content(schema: &Schema) -> Value {
 
 /// `GET /connections/{connectionId}` as `get_connections_connectionId`.
 fn operation_id<H: Host>(endpoint: &Endpoint<H>) -> String {
-    let method = endpoint
-        .method
-        .as_ref()
-        .map_or("any", Method::as_str)
-        .to_ascii_lowercase();
-    let words = endpoint
-        .path
-        .split(|char: char| !char.is_ascii_alphanumeric());
-    words
-        .filter(|word| !word.is_empty())
-        .fold(method, |id, word| id + "_" + word)
+    let method = endpoint.method.as_ref().map_or("any", Method::as_str).to_ascii_lowercase();
+    let words = endpoint.path.split(|char: char| !char.is_ascii_alphanumeric());
+    words.filter(|word| !word.is_empty()).fold(method, |id, word| id + "_" + word)
 }
 
 fn parameters<H: Host>(endpoint: &Endpoint<H>) -> Value {
     let mut parameters = Vec::new();
     for segment in endpoint.path.split('/') {
-        let Some(name) = segment
-            .strip_prefix('{')
-            .and_then(|inner| inner.strip_suffix('}'))
-        else {
+        let Some(name) = segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) else {
             continue;
         };
         let name = name.trim_start_matches('*');
-        let field = endpoint
-            .parameters
-            .iter()
-            .find(|field| field.name() == name);
+        let field = endpoint.parameters.iter().find(|field| field.name() == name);
         let schema = field.map_or(json!({"type": "string"}), Field::json_schema);
         parameters.push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
     }

@@ -86,14 +86,8 @@ pub(crate) fn decode_percent(text: &str) -> Result<String, QueryError> {
             return Err(QueryError::Escape);
         }
     }
-    let decoded = percent_decode(bytes)
-        .decode_utf8()
-        .map_err(|_| QueryError::Escape)?;
-    if decoded.contains('\0') {
-        Err(QueryError::Nul)
-    } else {
-        Ok(decoded.into_owned())
-    }
+    let decoded = percent_decode(bytes).decode_utf8().map_err(|_| QueryError::Escape)?;
+    if decoded.contains('\0') { Err(QueryError::Nul) } else { Ok(decoded.into_owned()) }
 }
 
 /// `a[b][]` as `a` and `["b", ""]`. Brackets that do not close belong to the name.
@@ -110,11 +104,7 @@ fn split_name(name: &str) -> (&str, Vec<&str>) {
         rest.push(segment);
         tail = after;
     }
-    if tail.is_empty() {
-        (first, rest)
-    } else {
-        (name, Vec::new())
-    }
+    if tail.is_empty() { (first, rest) } else { (name, Vec::new()) }
 }
 
 /// A value while it is being put together.
@@ -145,10 +135,7 @@ impl Members {
     }
 
     fn into_values(self) -> Map<String, Value> {
-        self.nodes
-            .into_iter()
-            .filter_map(|(name, node)| Some((name, node?.into_value())))
-            .collect()
+        self.nodes.into_iter().filter_map(|(name, node)| Some((name, node?.into_value()))).collect()
     }
 }
 
@@ -167,15 +154,12 @@ impl Node {
         let pairs: Vec<(String, Node)> = match self {
             Node::Keyed(members) => return members,
             Node::Text(text) => vec![("0".to_owned(), Node::Text(text))],
-            Node::List(nodes) => nodes
-                .into_iter()
-                .enumerate()
-                .map(|(at, node)| (at.to_string(), node))
-                .collect(),
-            Node::Indexed(nodes) => nodes
-                .into_iter()
-                .map(|(at, node)| (at.to_string(), node))
-                .collect(),
+            Node::List(nodes) => {
+                nodes.into_iter().enumerate().map(|(at, node)| (at.to_string(), node)).collect()
+            }
+            Node::Indexed(nodes) => {
+                nodes.into_iter().map(|(at, node)| (at.to_string(), node)).collect()
+            }
         };
         let mut keyed = Members::default();
         for (name, node) in pairs {
@@ -261,24 +245,12 @@ mod tests {
         assert_eq!(parsed("a=1&a=2"), json!({"a": ["1", "2"]}));
         assert_eq!(parsed("a[]=1"), json!({"a": ["1"]}));
         assert_eq!(parsed("a[5]=y&a[0]=x"), json!({"a": ["x", "y"]}));
-        assert_eq!(
-            parsed("tags%5Bk%5D=v&tags[l]=w"),
-            json!({"tags": {"k": "v", "l": "w"}})
-        );
-        assert_eq!(
-            parsed("tags[a]=1&tags[a]=2"),
-            json!({"tags": {"a": ["1", "2"]}})
-        );
+        assert_eq!(parsed("tags%5Bk%5D=v&tags[l]=w"), json!({"tags": {"k": "v", "l": "w"}}));
+        assert_eq!(parsed("tags[a]=1&tags[a]=2"), json!({"tags": {"a": ["1", "2"]}}));
         assert_eq!(parsed("a[b][c]=1"), json!({"a": {"b": {"c": "1"}}}));
-        assert_eq!(
-            parsed("a[0][b]=1&a[0][c]=2"),
-            json!({"a": [{"b": "1", "c": "2"}]})
-        );
+        assert_eq!(parsed("a[0][b]=1&a[0][c]=2"), json!({"a": [{"b": "1", "c": "2"}]}));
         assert_eq!(parsed("a[101]=x"), json!({"a": {"101": "x"}}));
-        assert_eq!(
-            parsed("a[b=1&[c]=2&d[e]f=3"),
-            json!({"a[b": "1", "[c]": "2", "d[e]f": "3"})
-        );
+        assert_eq!(parsed("a[b=1&[c]=2&d[e]f=3"), json!({"a[b": "1", "[c]": "2", "d[e]f": "3"}));
     }
 
     #[test]
@@ -297,9 +269,6 @@ mod tests {
         assert_eq!(parse("a=%00"), Err(QueryError::Nul));
         assert_eq!(parse("a[1][2][3][4][5][6]=x"), Err(QueryError::TooDeep));
         assert!(parse(&vec!["a=1"; 1000].join("&")).is_ok());
-        assert_eq!(
-            parse(&vec!["b=1"; 1001].join("&")),
-            Err(QueryError::TooMany)
-        );
+        assert_eq!(parse(&vec!["b=1"; 1001].join("&")), Err(QueryError::TooMany));
     }
 }

@@ -239,9 +239,9 @@ impl Auth {
                 Err(ApiError::forbidden("This needs an API key of the account"))
             }
             Auth::AccountKey(scope) => granted(caller, &[scope]),
-            Auth::ApiKey(_) | Auth::ApiKeyOrSession(_) if !caller.has_environment() => Err(
-                ApiError::forbidden("This needs an API key of one environment"),
-            ),
+            Auth::ApiKey(_) | Auth::ApiKeyOrSession(_) if !caller.has_environment() => {
+                Err(ApiError::forbidden("This needs an API key of one environment"))
+            }
             Auth::ApiKey(scopes) | Auth::ApiKeyOrSession(scopes) => granted(caller, scopes),
         }
     }
@@ -252,7 +252,5 @@ fn granted(caller: &impl Principal, scopes: &[&str]) -> Result<(), ApiError> {
         return Ok(());
     }
     let list = scopes.join(" or ");
-    Err(ApiError::forbidden(format!(
-        "The API key needs the scope {list}"
-    )))
+    Err(ApiError::forbidden(format!("The API key needs the scope {list}")))
 }

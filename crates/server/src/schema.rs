@@ -47,28 +47,16 @@ pub struct Field {
 enum Kind {
     Any,
     Text,
-    Number {
-        whole: bool,
-        coerced: bool,
-    },
+    Number { whole: bool, coerced: bool },
     Boolean,
     BooleanWord,
     Choice(&'static [&'static str]),
     Date,
-    Object {
-        fields: Vec<Field>,
-        extra: Extra,
-    },
-    Record {
-        key: Box<Schema>,
-        value: Box<Schema>,
-    },
+    Object { fields: Vec<Field>, extra: Extra },
+    Record { key: Box<Schema>, value: Box<Schema> },
     Array(Box<Schema>),
     AnyOf(Vec<Schema>),
-    Tagged {
-        variants: Vec<Variant>,
-        mismatch: &'static str,
-    },
+    Tagged { variants: Vec<Variant>, mismatch: &'static str },
 }
 
 /// One branch of a [`tagged`] union: the tags that select it, and an object that has `type` first.
@@ -96,13 +84,7 @@ enum Extra {
 }
 
 fn schema(kind: Kind) -> Schema {
-    Schema {
-        kind,
-        presence: Presence::Required,
-        nullable: false,
-        rules: Vec::new(),
-        about: None,
-    }
+    Schema { kind, presence: Presence::Required, nullable: false, rules: Vec::new(), about: None }
 }
 
 /// Any JSON value that is present.
@@ -117,18 +99,12 @@ pub fn string() -> Schema {
 
 /// A finite number.
 pub fn number() -> Schema {
-    schema(Kind::Number {
-        whole: false,
-        coerced: false,
-    })
+    schema(Kind::Number { whole: false, coerced: false })
 }
 
 /// A number without fraction.
 pub fn integer() -> Schema {
-    schema(Kind::Number {
-        whole: true,
-        coerced: false,
-    })
+    schema(Kind::Number { whole: true, coerced: false })
 }
 
 /// `true` or `false`.
@@ -154,10 +130,7 @@ pub fn date() -> Schema {
 /// An object with these members; others are refused unless [`Schema::strip`] or
 /// [`Schema::loose`] follows.
 pub fn object(fields: Vec<Field>) -> Schema {
-    schema(Kind::Object {
-        fields,
-        extra: Extra::Refuse,
-    })
+    schema(Kind::Object { fields, extra: Extra::Refuse })
 }
 
 /// An object with these members and any others, which are kept unchecked.
@@ -172,10 +145,7 @@ pub fn field(name: &'static str, schema: Schema) -> Field {
 
 /// An object with free keys.
 pub fn record(key: Schema, value: Schema) -> Schema {
-    schema(Kind::Record {
-        key: Box::new(key),
-        value: Box::new(value),
-    })
+    schema(Kind::Record { key: Box::new(key), value: Box::new(value) })
 }
 
 /// A list.
@@ -199,10 +169,7 @@ pub fn tagged(
         .map(|(tags, fields)| {
             let mut all = vec![field("type", one_of(tags))];
             all.extend(fields);
-            Variant {
-                tags,
-                object: object(all),
-            }
+            Variant { tags, object: object(all) }
         })
         .collect();
     schema(Kind::Tagged { variants, mismatch })
@@ -288,10 +255,7 @@ impl Schema {
 
     /// Matches a regular expression. `shown` is its text in messages, slashes included.
     pub fn pattern(self, shown: &'static str, regex: &Regex) -> Self {
-        self.rule(Rule::Pattern {
-            shown,
-            regex: regex.clone(),
-        })
+        self.rule(Rule::Pattern { shown, regex: regex.clone() })
     }
 
     /// An e-mail address.
@@ -422,10 +386,7 @@ pub fn nothing() -> Schema {
 
 /// An object from a list of pairs, for values built by hand.
 pub(crate) fn map<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[cfg(test)]

@@ -84,16 +84,7 @@ pub fn router<H: Host>(
     }
     let limiter = Arc::new(RateLimiter::new(settings.rate_limit_per_min));
     let pages = pages.fallback(async || ApiError::not_found("There is nothing at this path"));
-    let transport = Transport {
-        host,
-        endpoints,
-        table,
-        pages,
-        limiter,
-        settings,
-        clock,
-        rng,
-    };
+    let transport = Transport { host, endpoints, table, pages, limiter, settings, clock, rng };
     let transport = Arc::new(transport);
     Router::new().fallback(move |request: Request| {
         let transport = Arc::clone(&transport);
@@ -112,18 +103,11 @@ impl<H: Host> Transport<H> {
     async fn serve(&self, request: Request) -> Response {
         let begun = tokio::time::Instant::now();
         let method = request.method().clone();
-        let mut trail = Trail {
-            request_id: self.rng.uuid(),
-            route: "-",
-            allowance: None,
-        };
+        let mut trail = Trail { request_id: self.rng.uuid(), route: "-", allowance: None };
         let mut response = if method == Method::OPTIONS {
             cors::preflight()
         } else {
-            match AssertUnwindSafe(self.answer(request, &mut trail))
-                .catch_unwind()
-                .await
-            {
+            match AssertUnwindSafe(self.answer(request, &mut trail)).catch_unwind().await {
                 Ok(Ok(response)) => response,
                 Ok(Err(error)) => error.into_response(),
                 Err(panic) => panicked(panic.as_ref(), trail.request_id),
@@ -143,11 +127,7 @@ impl<H: Host> Transport<H> {
             duration: begun.elapsed(),
             request_id: trail.request_id,
         });
-        if method == Method::HEAD {
-            without_body(response)
-        } else {
-            response
-        }
+        if method == Method::HEAD { without_body(response) } else { response }
     }
 
     async fn answer(&self, request: Request, trail: &mut Trail) -> ApiResult<Response> {
@@ -157,12 +137,7 @@ impl<H: Host> Transport<H> {
             Found::Endpoint(index, values) => (index, values),
             Found::OtherMethods(methods) => return Ok(method_not_allowed(&methods)),
             Found::Nothing => {
-                return self
-                    .pages
-                    .clone()
-                    .oneshot(request)
-                    .await
-                    .map_err(|never| match never {});
+                return self.pages.clone().oneshot(request).await.map_err(|never| match never {});
             }
         };
         let endpoint = &self.endpoints[index];
@@ -195,9 +170,7 @@ impl<H: Host> Transport<H> {
             return Ok(Content::Stream(body));
         }
         let server_max = self.settings.body_bytes_max;
-        let bytes_max = endpoint
-            .body_bytes_max
-            .map_or(server_max, |max| max.min(server_max));
+        let bytes_max = endpoint.body_bytes_max.map_or(server_max, |max| max.min(server_max));
         let bytes = body::read(&parts.headers, body, bytes_max).await?;
         if matches!(endpoint.body, BodyRule::Bytes) {
             return Ok(Content::Bytes(bytes));
@@ -219,11 +192,7 @@ impl<H: Host> Transport<H> {
         let is_session = matches!(credential, Credential::Session(_));
         let caller = self.host.authenticate(credential).await?;
         let account = caller.account_id();
-        let bucket = if is_session {
-            Bucket::Sessions(account)
-        } else {
-            Bucket::ApiKeys(account)
-        };
+        let bucket = if is_session { Bucket::Sessions(account) } else { Bucket::ApiKeys(account) };
         trail.allowance = self.limiter.take(bucket, self.clock.now());
         if let Some(allowance) = trail.allowance {
             allowance.check(&parts.method, parts.uri.path())?;
@@ -317,29 +286,18 @@ fn check_path<H: Host>(
                 continue;
             }
         };
-        let rule = endpoint
-            .parameters
-            .iter()
-            .find(|field| field.name() == *name);
+        let rule = endpoint.parameters.iter().find(|field| field.name() == *name);
         let checked = rule.map(|field| field.check(decoded.as_str().into()));
         match checked {
             None => parameters.push((*name, decoded)),
             Some(Ok(value)) => {
-                let text = value
-                    .as_ref()
-                    .and_then(Value::as_str)
-                    .unwrap_or(&decoded)
-                    .to_owned();
+                let text = value.as_ref().and_then(Value::as_str).unwrap_or(&decoded).to_owned();
                 parameters.push((*name, text));
             }
             Some(Err(found)) => issues.extend(found),
         }
     }
-    if issues.is_empty() {
-        Ok(parameters)
-    } else {
-        Err(ApiError::validation(Part::Path, issues))
-    }
+    if issues.is_empty() { Ok(parameters) } else { Err(ApiError::validation(Part::Path, issues)) }
 }
 
 fn method_not_allowed(methods: &[Method]) -> Response {
@@ -349,12 +307,9 @@ fn method_not_allowed(methods: &[Method]) -> Response {
     }
     let allow = names.join(", ");
     let message = format!("This path answers {allow}");
-    let mut response = ApiError::simple(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        message,
-    )
-    .into_response();
+    let mut response =
+        ApiError::simple(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+            .into_response();
     if let Ok(value) = HeaderValue::from_str(&allow) {
         response.headers_mut().insert(ALLOW, value);
     }
@@ -374,10 +329,7 @@ fn panicked(panic: &(dyn std::any::Any + Send), request_id: Uuid) -> Response {
 
 fn without_body(mut response: Response) -> Response {
     if let Some(length) = response.body().size_hint().exact() {
-        response
-            .headers_mut()
-            .entry(CONTENT_LENGTH)
-            .or_insert(HeaderValue::from(length));
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
     }
     *response.body_mut() = Body::empty();
     response

@@ -1,9 +1,11 @@
 //! Connect sessions: 30 minutes in which a browser may make or repair a connection.
 
+use serde_json::{Value as Json, json};
 use valetkey_base::{Sealed, Timestamp};
 
-use crate::db::{Row, Tx, params};
-use crate::error::Result;
+use crate::batch::Batcher;
+use crate::db::{Db, Row, Sql, Tx, json_text, params};
+use crate::error::{Error, Result};
 use crate::open::Store;
 
 /// A connect session.
@@ -36,8 +38,30 @@ const BY_HASH: &str = "SELECT id, environment_id, payload_sealed, reconnect_row,
      expires_at FROM connect_sessions WHERE token_hash = $1 AND expires_at > $2";
 const BY_ID: &str = "SELECT id, environment_id, payload_sealed, reconnect_row, operation_id,
      expires_at FROM connect_sessions WHERE id = $1";
-const INSERT: &str = "INSERT INTO connect_sessions (id, environment_id, token_hash, payload_sealed,
-     reconnect_row, operation_id, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const INSERT_OPERATIONS: Sql = Sql {
+    sqlite: "INSERT INTO operations (id, environment_id, kind, action, state, title,
+     connection_row, created_at, expires_at)
+     SELECT value ->> 'operation', value ->> 'environment', 'auth', 'create_connection', 'waiting',
+     'Connect session', value ->> 'reconnect', value ->> 'now', value ->> 'expires'
+     FROM json_each($1)",
+    postgres: "INSERT INTO operations (id, environment_id, kind, action, state, title,
+     connection_row, created_at, expires_at)
+     SELECT operation, environment, 'auth', 'create_connection', 'waiting', 'Connect session',
+     reconnect, now, expires FROM jsonb_to_recordset($1::jsonb) AS r(operation text,
+     environment bigint, reconnect bigint, now bigint, expires bigint)",
+};
+const INSERT_SESSIONS: Sql = Sql {
+    sqlite: "INSERT INTO connect_sessions (id, environment_id, token_hash, payload_sealed,
+     reconnect_row, operation_id, expires_at, created_at)
+     SELECT value ->> 'id', value ->> 'environment', value ->> 'token', unhex(value ->> 'payload'),
+     value ->> 'reconnect', value ->> 'operation', value ->> 'expires', value ->> 'now'
+     FROM json_each($1)",
+    postgres: "INSERT INTO connect_sessions (id, environment_id, token_hash, payload_sealed,
+     reconnect_row, operation_id, expires_at, created_at)
+     SELECT id, environment, token, decode(payload, 'hex'), reconnect, operation, expires, now
+     FROM jsonb_to_recordset($1::jsonb) AS r(id text, environment bigint, token text,
+     payload text, reconnect bigint, operation text, expires bigint, now bigint)",
+};
 const DELETE: &str = "DELETE FROM connect_sessions WHERE id = $1";
 
 fn connect_session(row: &Row) -> Result<ConnectSession> {
@@ -51,7 +75,47 @@ fn connect_session(row: &Row) -> Result<ConnectSession> {
     })
 }
 
+/// A session to be stored, and when it was made.
+pub(crate) type SessionToAdd = (NewConnectSession, Timestamp);
+
+/// Sessions of many callers as one transaction.
+pub(crate) fn batcher(db: Db, at_once: usize) -> Batcher<SessionToAdd, ()> {
+    Batcher::start(at_once, move |sessions: Vec<SessionToAdd>| {
+        let db = db.clone();
+        Box::pin(async move {
+            let rows = json_text(&sessions.iter().map(session_json).collect::<Vec<_>>())?;
+            db.write::<_, Error, _>(move |tx| {
+                Box::pin(async move {
+                    tx.execute(INSERT_OPERATIONS, params![&rows]).await?;
+                    tx.execute(INSERT_SESSIONS, params![rows]).await
+                })
+            })
+            .await?;
+            Ok(vec![(); sessions.len()])
+        })
+    })
+}
+
+fn session_json((new, now): &SessionToAdd) -> Json {
+    let session = &new.session;
+    json!({
+        "id": session.id,
+        "environment": session.environment_id,
+        "token": new.token_hash,
+        "payload": hex::encode(session.payload.as_bytes()),
+        "reconnect": session.reconnect_row,
+        "operation": session.operation_id,
+        "expires": session.expires_at,
+        "now": now,
+    })
+}
+
 impl Store {
+    /// Stores a session together with the log operation it opens.
+    pub async fn add_connect_session(&self, new: NewConnectSession, now: Timestamp) -> Result<()> {
+        self.batches.sessions.ask((new, now)).await
+    }
+
     /// A session that has not expired, by the hash of its token.
     pub async fn connect_session(
         &self,
@@ -70,26 +134,6 @@ impl Store {
 }
 
 impl Tx {
-    /// Stores a session.
-    pub async fn insert_connect_session(
-        &mut self,
-        new: &NewConnectSession,
-        now: Timestamp,
-    ) -> Result<()> {
-        let session = &new.session;
-        let values = params![
-            &session.id,
-            session.environment_id,
-            &new.token_hash,
-            &session.payload,
-            session.reconnect_row,
-            &session.operation_id,
-            session.expires_at,
-            now,
-        ];
-        self.execute(INSERT, values).await.map(|_| ())
-    }
-
     /// Ends a session and says whether it was there.
     pub async fn delete_connect_session(&mut self, id: &str) -> Result<bool> {
         Ok(self.execute(DELETE, params![id]).await? > 0)

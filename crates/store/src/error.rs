@@ -45,6 +45,12 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// The same for everybody else whose request was in the batch; the cause stays with the log.
+    pub(crate) fn for_another_caller(&self) -> Self {
+        tracing::warn!(error = self as &dyn std::error::Error, "a batch failed");
+        if self.is_transient() { Self::Overloaded } else { Self::Settings(self.to_string()) }
+    }
+
     /// Whether trying again may help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Overloaded)

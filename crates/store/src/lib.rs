@@ -3,6 +3,7 @@
 mod accounts;
 mod api_keys;
 mod audit;
+mod batch;
 mod connect_sessions;
 mod connection_cache;
 mod connections;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -12,7 +13,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use tokio::sync::broadcast;
 use valetkey_base::{Secret, Tasks};
 
+use crate::batch::Batcher;
+use crate::connect_sessions::{self, SessionToAdd};
 use crate::connection_cache::ConnectionCache;
+use crate::connections::{self, Connection, ConnectionKey};
 use crate::db::{Db, Tx, TxInner, params};
 use crate::error::{Error, Result};
 use crate::migrate;
@@ -21,6 +25,10 @@ use crate::writer::Writer;
 
 /// Reading connections of a SQLite database.
 const SQLITE_READERS: u32 = 4;
+/// Page cache of each SQLite connection, in KiB, as SQLite writes it.
+const SQLITE_CACHE: &str = "-4000";
+/// Batches of one kind that may be under way at once on PostgreSQL.
+const BATCHES_AT_ONCE: usize = 2;
 /// How long SQLite waits for another process's write.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller waits for a PostgreSQL connection.
@@ -50,6 +58,15 @@ pub enum Settings {
 pub struct Store {
     pub(crate) db: Db,
     pub(crate) publisher: Publisher,
+    pub(crate) batches: Batches,
+}
+
+/// What is asked often enough to be asked together.
+#[derive(Clone)]
+pub(crate) struct Batches {
+    pub(crate) sessions: Batcher<SessionToAdd, ()>,
+    /// Only on PostgreSQL; on SQLite rows come from memory or from a local disk.
+    pub(crate) connections: Option<Batcher<ConnectionKey, Option<Arc<Connection>>>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -91,7 +108,7 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(SQLITE_BUSY_TIMEOUT)
             .foreign_keys(true)
-            .pragma("mmap_size", "268435456")
+            .pragma("cache_size", SQLITE_CACHE)
             .optimize_on_close(true, None);
         let writing = options.connect().await?;
         let readers = SqlitePoolOptions::new()
@@ -111,7 +128,10 @@ impl Store {
             reason = "outlives the tasks that shutdown waits for"
         )]
         tokio::spawn(run);
-        let store = Self { db: Db::Sqlite { readers, writer }, publisher };
+        let db = Db::Sqlite { readers, writer };
+        let batches =
+            Batches { sessions: connect_sessions::batcher(db.clone(), 1), connections: None };
+        let store = Self { db, publisher, batches };
         let seen = store.foreign_write_counter().await?;
         tasks.spawn(watch_foreign_writes(store.clone(), seen, tasks.stopping()));
         Ok(store)
@@ -139,7 +159,13 @@ impl Store {
             .await?;
         migrate::postgres(&pool).await?;
         tasks.spawn(listen(pool.clone(), notices.clone(), tasks.stopping()));
-        Ok(Self { db: Db::Postgres(pool), publisher: Publisher { channel: notices, cache: None } })
+        let db = Db::Postgres(pool);
+        let publisher = Publisher { channel: notices, cache: None };
+        let batches = Batches {
+            sessions: connect_sessions::batcher(db.clone(), BATCHES_AT_ONCE),
+            connections: Some(connections::batcher(db.clone(), BATCHES_AT_ONCE)),
+        };
+        Ok(Self { db, publisher, batches })
     }
 
     /// Runs a closure in a transaction: committed when it answers `Ok`, undone otherwise.
@@ -149,19 +175,7 @@ impl Store {
         E: From<Error> + Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        match &self.db {
-            Db::Sqlite { writer, .. } => writer.write(work).await,
-            Db::Postgres(pool) => {
-                let transaction = pool.begin().await.map_err(Error::from)?;
-                let mut tx = Tx::new(TxInner::Postgres(transaction));
-                let value = work(&mut tx).await?;
-                tx.send_notices().await?;
-                if let TxInner::Postgres(transaction) = tx.inner {
-                    transaction.commit().await.map_err(Error::from)?;
-                }
-                Ok(value)
-            }
-        }
+        self.db.write(work).await
     }
 
     /// Notices from now on. A receiver that lags behind should treat it as [`Notice::Anything`].
@@ -199,6 +213,30 @@ impl Store {
         match self.db {
             Db::Sqlite { readers, .. } => readers.close().await,
             Db::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Db {
+    /// See [`Store::write`].
+    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        match self {
+            Db::Sqlite { writer, .. } => writer.write(work).await,
+            Db::Postgres(pool) => {
+                let transaction = pool.begin().await.map_err(Error::from)?;
+                let mut tx = Tx::new(TxInner::Postgres(transaction));
+                let value = work(&mut tx).await?;
+                tx.send_notices().await?;
+                if let TxInner::Postgres(transaction) = tx.inner {
+                    transaction.commit().await.map_err(Error::from)?;
+                }
+                Ok(value)
+            }
         }
     }
 }

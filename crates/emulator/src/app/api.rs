@@ -32,17 +32,9 @@ pub(crate) async fn session(
         "allowed_integrations": [integration],
     });
     // The session token is meant for the browser, so this answer is not masked.
-    call(
-        &app,
-        Method::POST,
-        "/connect/sessions".to_owned(),
-        Some(wanted),
-    )
-    .await
-    .map_or_else(
-        |response| response,
-        |(status, body)| page::json_reply(status, &body),
-    )
+    call(&app, Method::POST, "/connect/sessions".to_owned(), Some(wanted))
+        .await
+        .map_or_else(|response| response, |(status, body)| page::json_reply(status, &body))
 }
 
 /// `POST /api/session/reconnect`: a session that repairs one connection of this user.
@@ -64,17 +56,9 @@ pub(crate) async fn reconnect(
         "integration_id": integration,
         "tags": {"end_user_id": END_USER_ID, "end_user_email": END_USER_EMAIL},
     });
-    call(
-        &app,
-        Method::POST,
-        "/connect/sessions/reconnect".to_owned(),
-        Some(wanted),
-    )
-    .await
-    .map_or_else(
-        |response| response,
-        |(status, body)| page::json_reply(status, &body),
-    )
+    call(&app, Method::POST, "/connect/sessions/reconnect".to_owned(), Some(wanted))
+        .await
+        .map_or_else(|response| response, |(status, body)| page::json_reply(status, &body))
 }
 
 /// `GET /api/connections`: this user's connections.
@@ -93,9 +77,7 @@ pub(crate) async fn read(
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
-    fetch(&app, &id, &query, "")
-        .await
-        .map_or_else(|response| response, shown)
+    fetch(&app, &id, &query, "").await.map_or_else(|response| response, shown)
 }
 
 /// `POST /api/connections/{id}/refresh?integration=…`: a new token now, masked.
@@ -104,9 +86,7 @@ pub(crate) async fn refresh(
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
-    fetch(&app, &id, &query, "&force_refresh=true")
-        .await
-        .map_or_else(|response| response, shown)
+    fetch(&app, &id, &query, "&force_refresh=true").await.map_or_else(|response| response, shown)
 }
 
 /// `DELETE /api/connections/{id}?integration=…`
@@ -120,9 +100,7 @@ pub(crate) async fn remove(
         return response;
     }
     let path = connection_path(&id, integration);
-    call(&app, Method::DELETE, path, None)
-        .await
-        .map_or_else(|response| response, shown)
+    call(&app, Method::DELETE, path, None).await.map_or_else(|response| response, shown)
 }
 
 /// `POST /api/connections/{id}/break?integration=…`: plays a user who withdraws the grant on the
@@ -140,10 +118,7 @@ pub(crate) async fn break_grant(
         Ok(reply) => reply,
         Err(response) => return response,
     };
-    let Some(token) = body
-        .pointer("/credentials/access_token")
-        .and_then(Value::as_str)
-    else {
+    let Some(token) = body.pointer("/credentials/access_token").and_then(Value::as_str) else {
         return shown((status, body));
     };
     let known = emulator.revoke_grant_of_token(token);
@@ -159,13 +134,7 @@ async fn fetch(
 ) -> Result<(StatusCode, Value), Response> {
     let integration = query.get("integration").map_or("", String::as_str);
     owned(app, id, integration).await?;
-    call(
-        app,
-        Method::GET,
-        connection_path(id, integration) + flags,
-        None,
-    )
-    .await
+    call(app, Method::GET, connection_path(id, integration) + flags, None).await
 }
 
 /// Refuses connections that are not this user's: an id from a browser proves nothing.
@@ -186,11 +155,7 @@ async fn connections(app: &AppOptions) -> Result<Vec<Value>, Response> {
     match body.get_mut("connections").map(Value::take) {
         Some(Value::Array(connections)) if status.is_success() => Ok(connections
             .into_iter()
-            .filter(|it| {
-                it["provider_config_key"]
-                    .as_str()
-                    .is_some_and(|key| app.knows(key))
-            })
+            .filter(|it| it["provider_config_key"].as_str().is_some_and(|key| app.knows(key)))
             .collect()),
         _ => Err(shown((status, body))),
     }
@@ -203,15 +168,12 @@ async fn call(
     body: Option<Value>,
 ) -> Result<(StatusCode, Value), Response> {
     match (app.http)(method, path, body).await {
-        Ok((status, body)) => Ok((
-            StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
-            body,
-        )),
-        Err(message) => Err(page::problem(
-            StatusCode::BAD_GATEWAY,
-            "valetkey_unreachable",
-            &message,
-        )),
+        Ok((status, body)) => {
+            Ok((StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), body))
+        }
+        Err(message) => {
+            Err(page::problem(StatusCode::BAD_GATEWAY, "valetkey_unreachable", &message))
+        }
     }
 }
 

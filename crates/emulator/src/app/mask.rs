@@ -65,10 +65,7 @@ mod tests {
         }));
         assert_eq!(body["credentials"]["access_token"], "emu_at_abc••••qrst");
         assert_eq!(body["credentials"]["apiKey"], "••••");
-        assert_eq!(
-            body["credentials"]["raw"]["refresh_token"],
-            "emu_rt_abc••••qrst"
-        );
+        assert_eq!(body["credentials"]["raw"]["refresh_token"], "emu_rt_abc••••qrst");
         assert_eq!(body["credentials"]["raw"]["expires_in"], 120);
         assert_eq!(body["error"]["code"], "invalid_credentials");
     }

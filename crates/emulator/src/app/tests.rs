@@ -73,15 +73,9 @@ async fn a_token_reaches_the_browser_masked_only() {
     let path = "/api/connections/c1/refresh?integration=oauth";
     let (status, reply) = send(&router, "POST", path, "").await;
     assert_eq!(status, 200);
-    assert!(
-        reply.contains("••••") && !reply.contains("abcdefghij"),
-        "{reply}"
-    );
+    assert!(reply.contains("••••") && !reply.contains("abcdefghij"), "{reply}");
     let asked = calls.lock().unwrap().last().unwrap().1.clone();
-    assert_eq!(
-        asked,
-        "/connections/c1?provider_config_key=oauth&force_refresh=true"
-    );
+    assert_eq!(asked, "/connections/c1?provider_config_key=oauth&force_refresh=true");
 }
 
 #[tokio::test]
@@ -96,31 +90,16 @@ async fn foreign_connections_are_out_of_reach() {
         assert_eq!(send(&router, method, path, "").await.0, 404, "{path}");
     }
     let body = r#"{"integration":"oauth","connection_id":"c9"}"#;
-    assert_eq!(
-        send(&router, "POST", "/api/session/reconnect", body)
-            .await
-            .0,
-        404
-    );
+    assert_eq!(send(&router, "POST", "/api/session/reconnect", body).await.0, 404);
     let calls = calls.lock().unwrap();
-    assert!(
-        calls
-            .iter()
-            .all(|(_, path, _)| path.starts_with("/connections?"))
-    );
+    assert!(calls.iter().all(|(_, path, _)| path.starts_with("/connections?")));
 }
 
 #[tokio::test]
 async fn the_page_escapes_and_allows_only_valetkey() {
     let (router, _) = setup();
-    let response = router
-        .oneshot(Request::get("/").body(Body::empty()).unwrap())
-        .await
-        .unwrap();
-    let policy = response.headers()["content-security-policy"]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let response = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.contains("connect-src 'self' http://127.0.0.1:3003 ws://127.0.0.1:3003;"));
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     let page = String::from_utf8(bytes.to_vec()).unwrap();

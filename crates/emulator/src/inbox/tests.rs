@@ -25,9 +25,7 @@ async fn post(router: &Router, signature: Option<&str>) -> StatusCode {
     if let Some(signature) = signature {
         request = request.header("X-Nango-Hmac-Sha256", signature);
     }
-    send(router, request.body(Body::from(BODY)).unwrap())
-        .await
-        .status()
+    send(router, request.body(Body::from(BODY)).unwrap()).await.status()
 }
 
 async fn page(router: &Router, path: &str) -> String {
@@ -57,10 +55,7 @@ async fn signatures_are_judged_by_the_raw_body() {
         .map(|entry| entry["signature"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["missing", "invalid", "valid", "key_unknown"]);
-    assert_eq!(
-        json["entries"][0]["received_at"],
-        "2026-03-01T09:10:11.120Z"
-    );
+    assert_eq!(json["entries"][0]["received_at"], "2026-03-01T09:10:11.120Z");
     assert_eq!(json["entries"][0]["json"]["type"], "auth");
 }
 
@@ -70,10 +65,7 @@ async fn the_page_escapes_what_it_received() {
     post(&router, Some(&signed("k"))).await;
     for path in ["/inbox", "/inbox/entries"] {
         let page = page(&router, path).await;
-        assert!(
-            page.contains("auth creation") && page.contains("✓"),
-            "{path}"
-        );
+        assert!(page.contains("auth creation") && page.contains("✓"), "{path}");
         assert!(page.contains("c1") && !page.contains("<b>"), "{path}");
     }
 }
@@ -81,16 +73,12 @@ async fn the_page_escapes_what_it_received() {
 #[tokio::test]
 async fn deliveries_fail_on_demand() {
     let (_, router) = setup(None);
-    let request = Request::post("/inbox/fail?times=2&status=503")
-        .body(Body::empty())
-        .unwrap();
+    let request = Request::post("/inbox/fail?times=2&status=503").body(Body::empty()).unwrap();
     assert_eq!(send(&router, request).await.status(), 200);
     assert_eq!(post(&router, None).await, 503);
     assert_eq!(post(&router, None).await, 503);
     assert_eq!(post(&router, None).await, 200);
-    let request = Request::post("/inbox/fail?status=99")
-        .body(Body::empty())
-        .unwrap();
+    let request = Request::post("/inbox/fail?status=99").body(Body::empty()).unwrap();
     assert_eq!(send(&router, request).await.status(), 400);
 }
 
@@ -114,11 +102,7 @@ async fn the_last_hundred_are_kept_and_large_bodies_refused() {
 #[tokio::test]
 async fn an_unchanged_list_is_not_sent_again() {
     let (_, router) = setup(None);
-    let first = send(
-        &router,
-        Request::get("/inbox/entries").body(Body::empty()).unwrap(),
-    )
-    .await;
+    let first = send(&router, Request::get("/inbox/entries").body(Body::empty()).unwrap()).await;
     let tag = first.headers()[header::ETAG].clone();
     let ask = || {
         let request = Request::get("/inbox/entries").header(header::IF_NONE_MATCH, tag.clone());

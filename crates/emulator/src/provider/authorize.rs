@@ -101,27 +101,18 @@ fn consent_page(
 ) -> Response {
     let scope = authorization.scope.clone();
     let now: Timestamp = state.now();
-    let ticket = state
-        .ledger()
-        .open_consent(authorization, now, &state.options().rng);
+    let ticket = state.ledger().open_consent(authorization, now, &state.options().rng);
     let page = Consent {
         client_name: CLIENT_ID,
         redirect_host: &redirect.origin().ascii_serialization(),
         ticket: &ticket,
         accounts: &ACCOUNTS,
         chosen: chosen.id,
-        scopes: scope
-            .split(' ')
-            .filter(|name| !name.is_empty())
-            .map(explain)
-            .collect(),
+        scopes: scope.split(' ').filter(|name| !name.is_empty()).map(explain).collect(),
     };
     // Browsers hold `form-action` against every hop after the form, and where the client's own
     // callback leads is not known here; so this page does not restrict it.
-    let policy = Policy {
-        forms_stay_here: false,
-        ..Policy::closed()
-    };
+    let policy = Policy { forms_stay_here: false, ..Policy::closed() };
     page::html(StatusCode::OK, &page, &policy)
 }
 
@@ -148,18 +139,12 @@ fn deny(state: &EmulatorState, redirect: Url, authorization: &Authorization) -> 
 
 /// Sends the browser back with an answer and the issuer (RFC 9207).
 fn redirect_back(mut redirect: Url, answer: &[(&str, &str)], issuer: &str) -> Response {
-    redirect
-        .query_pairs_mut()
-        .extend_pairs(answer)
-        .append_pair("iss", issuer);
+    redirect.query_pairs_mut().extend_pairs(answer).append_pair("iss", issuer);
     Redirect::to(redirect.as_str()).into_response()
 }
 
 fn problem(message: &str) -> Response {
-    let page = Problem {
-        title: "This authorization request cannot go on",
-        message,
-    };
+    let page = Problem { title: "This authorization request cannot go on", message };
     page::html(StatusCode::BAD_REQUEST, &page, &Policy::closed())
 }
 
@@ -169,10 +154,7 @@ fn account(hint: &str) -> &'static Account {
 }
 
 fn explain(scope: &str) -> &str {
-    SCOPES
-        .iter()
-        .find(|(name, _)| *name == scope)
-        .map_or(scope, |(_, text)| text)
+    SCOPES.iter().find(|(name, _)| *name == scope).map_or(scope, |(_, text)| text)
 }
 
 /// Why a request is refused, and who is told.
@@ -187,19 +169,12 @@ fn check(
     options: &Options,
     query: &HashMap<String, String>,
 ) -> Result<(Url, Authorization), Refused> {
-    let get = |name: &str| {
-        query
-            .get(name)
-            .map(String::as_str)
-            .filter(|text| !text.is_empty())
-    };
+    let get = |name: &str| query.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let Some(client_id) = get("client_id") else {
         return Err(Refused::Here("client_id is missing.".to_owned()));
     };
     if client_id != CLIENT_ID {
-        return Err(Refused::Here(format!(
-            "No client is registered as {client_id:?}."
-        )));
+        return Err(Refused::Here(format!("No client is registered as {client_id:?}.")));
     }
     let Some(redirect_uri) = get("redirect_uri") else {
         return Err(Refused::Here("redirect_uri is missing.".to_owned()));
@@ -239,11 +214,7 @@ fn check(
 /// Any HTTP address on a loopback host, and whatever the options register.
 fn allowed_redirect(options: &Options, redirect_uri: &str) -> Option<Url> {
     let url = Url::parse(redirect_uri).ok()?;
-    if options
-        .redirect_uris
-        .iter()
-        .any(|known| known == redirect_uri)
-    {
+    if options.redirect_uris.iter().any(|known| known == redirect_uri) {
         return Some(url);
     }
     let plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();

@@ -120,11 +120,7 @@ fn row(id: &str, grant: &Grant, now: Timestamp) -> GrantRow {
 }
 
 fn fault_row(fault: &Fault) -> FaultRow {
-    FaultRow {
-        target: fault.target.name(),
-        kind: fault.kind.name(),
-        times: fault.times,
-    }
+    FaultRow { target: fault.target.name(), kind: fault.kind.name(), times: fault.times }
 }
 
 /// Answers `GET /control/stats`.
@@ -193,11 +189,7 @@ pub(crate) async fn revoke_grant(
     body: Bytes,
 ) -> Response {
     let known = state.ledger().revoke(&id);
-    if known {
-        finish(&headers, &body)
-    } else {
-        unknown_grant()
-    }
+    if known { finish(&headers, &body) } else { unknown_grant() }
 }
 
 /// Answers `POST /control/grants/{id}/expire`: its access tokens end earlier than promised.
@@ -209,11 +201,7 @@ pub(crate) async fn expire_grant(
 ) -> Response {
     let now = state.now();
     let known = state.ledger().expire_access_tokens(&id, now);
-    if known {
-        finish(&headers, &body)
-    } else {
-        unknown_grant()
-    }
+    if known { finish(&headers, &body) } else { unknown_grant() }
 }
 
 /// A page for a form, JSON for a script.
@@ -234,9 +222,5 @@ fn invalid(message: &str) -> Response {
 }
 
 fn unknown_grant() -> Response {
-    page::problem(
-        StatusCode::NOT_FOUND,
-        "unknown_grant",
-        "there is no such grant",
-    )
+    page::problem(StatusCode::NOT_FOUND, "unknown_grant", "there is no such grant")
 }

@@ -29,17 +29,11 @@ pub enum Target {
 }
 
 impl Target {
-    pub(crate) const ALL: [(Self, &str); 3] = [
-        (Self::Token, "token"),
-        (Self::Userinfo, "userinfo"),
-        (Self::Revoke, "revoke"),
-    ];
+    pub(crate) const ALL: [(Self, &str); 3] =
+        [(Self::Token, "token"), (Self::Userinfo, "userinfo"), (Self::Revoke, "revoke")];
 
     pub(crate) fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(target, _)| *target == self)
-            .map_or("", |(_, name)| name)
+        Self::ALL.iter().find(|(target, _)| *target == self).map_or("", |(_, name)| name)
     }
 }
 
@@ -86,10 +80,7 @@ impl Kind {
     ];
 
     pub(crate) fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(kind, _)| *kind == self)
-            .map_or("", |(_, name)| name)
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
 
     /// Whether the failure means anything outside the token endpoint.
@@ -120,13 +111,7 @@ pub struct Fault {
 impl Fault {
     /// A failure of one request, without a delay.
     pub fn once(target: Target, kind: Kind) -> Self {
-        Self {
-            target,
-            kind,
-            times: 1,
-            delay: None,
-            retry_after_s: None,
-        }
+        Self { target, kind, times: 1, delay: None, retry_after_s: None }
     }
 
     /// Reads the body of `POST /control/faults`; the error is a sentence for the caller.
@@ -134,18 +119,13 @@ impl Fault {
         let target = one_of("target", fields.get("target"), &Target::ALL)?;
         let kind = one_of("kind", fields.get("kind"), &Kind::ALL)?;
         if !kind.fits(target) {
-            return Err(format!(
-                "{} is a failure of the token endpoint only",
-                kind.name()
-            ));
+            return Err(format!("{} is a failure of the token endpoint only", kind.name()));
         }
         Ok(Self {
             target,
             kind,
             times: fields.number("times", TIMES_MAX)?.unwrap_or(1),
-            delay: fields
-                .number("delay_ms", DELAY_MS_MAX)?
-                .map(Duration::from_millis),
+            delay: fields.number("delay_ms", DELAY_MS_MAX)?.map(Duration::from_millis),
             retry_after_s: fields.number("retry_after_s", 86_400)?,
         })
     }
@@ -162,10 +142,7 @@ impl Fault {
             tokio::time::sleep(delay).await;
         }
         match self.kind {
-            Kind::Http500 => Some(oauth_error(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "server_error",
-            )),
+            Kind::Http500 => Some(oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error")),
             Kind::Timeout => Some(oauth_error(StatusCode::GATEWAY_TIMEOUT, "server_error")),
             Kind::InvalidGrant => Some(oauth_error(StatusCode::BAD_REQUEST, "invalid_grant")),
             Kind::InvalidClient => Some(oauth_error(StatusCode::UNAUTHORIZED, "invalid_client")),
@@ -181,9 +158,7 @@ impl Fault {
                 let status = StatusCode::TOO_MANY_REQUESTS;
                 let mut response = oauth_error(status, "temporarily_unavailable");
                 if let Some(seconds) = self.retry_after_s {
-                    response
-                        .headers_mut()
-                        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
                 }
                 Some(response)
             }
@@ -198,9 +173,7 @@ impl Fault {
             Kind::FormEncoded => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 for (name, value) in reply {
-                    let text = value
-                        .as_str()
-                        .map_or_else(|| value.to_string(), str::to_owned);
+                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     form.append_pair(name, &text);
                 }
                 let kind = [(header::CONTENT_TYPE, "application/x-www-form-urlencoded")];
@@ -245,10 +218,7 @@ impl Queue {
 
     /// The failure the next request to this endpoint suffers.
     pub(crate) fn take(&mut self, target: Target) -> Option<Fault> {
-        let index = self
-            .waiting
-            .iter()
-            .position(|fault| fault.target == target)?;
+        let index = self.waiting.iter().position(|fault| fault.target == target)?;
         let fault = self.waiting.get_mut(index)?;
         fault.times -= 1;
         let taken = *fault;

@@ -144,8 +144,7 @@ impl Ledger {
         rng: &Rng,
     ) -> String {
         let ticket = rng.base64url(24);
-        self.consents
-            .insert(ticket.clone(), (authorization, now.plus(CONSENT_LIFETIME)));
+        self.consents.insert(ticket.clone(), (authorization, now.plus(CONSENT_LIFETIME)));
         ticket
     }
 
@@ -164,12 +163,7 @@ impl Ledger {
     ) -> String {
         let code = format!("emu_code_{}", rng.base64url(24));
         let expires_at = now.plus(CODE_LIFETIME);
-        let entry = Code {
-            authorization,
-            subject: account.id,
-            expires_at,
-            grant_id: None,
-        };
+        let entry = Code { authorization, subject: account.id, expires_at, grant_id: None };
         self.codes.insert(code.clone(), entry);
         code
     }
@@ -192,19 +186,13 @@ impl Ledger {
         }
         let asked = &entry.authorization;
         if asked.client_id != client_id {
-            return Err(Refusal(
-                "invalid_grant",
-                "the code belongs to another client",
-            ));
+            return Err(Refusal("invalid_grant", "the code belongs to another client"));
         }
         if now >= entry.expires_at {
             return Err(Refusal("invalid_grant", "the code has expired"));
         }
         if redemption.redirect_uri != Some(asked.redirect_uri.as_str()) {
-            return Err(Refusal(
-                "invalid_grant",
-                "redirect_uri differs from the one authorized",
-            ));
+            return Err(Refusal("invalid_grant", "redirect_uri differs from the one authorized"));
         }
         verify_pkce(asked.code_challenge.as_deref(), redemption.verifier)?;
         let grant_id = format!("grant_{}", rng.hex(8));
@@ -253,10 +241,7 @@ impl Ledger {
         };
         grant.refresh_requests += 1;
         if grant.client_id != client_id {
-            return Err(Refusal(
-                "invalid_grant",
-                "the refresh token belongs to another client",
-            ));
+            return Err(Refusal("invalid_grant", "the refresh token belongs to another client"));
         }
         if entry.spent {
             if !grant.revoked {
@@ -264,23 +249,15 @@ impl Ledger {
                 self.reuse_detections += 1;
                 self.revoke(&grant_id);
             }
-            return Err(Refusal(
-                "invalid_grant",
-                "the refresh token was used before",
-            ));
+            return Err(Refusal("invalid_grant", "the refresh token was used before"));
         }
         if grant.revoked {
             return Err(Refusal("invalid_grant", "the grant was withdrawn"));
         }
         if let Some(scope) = scope
-            && !scope
-                .split(' ')
-                .all(|name| grant.scope.split(' ').any(|known| known == name))
+            && !scope.split(' ').all(|name| grant.scope.split(' ').any(|known| known == name))
         {
-            return Err(Refusal(
-                "invalid_scope",
-                "a refresh cannot ask for more than was granted",
-            ));
+            return Err(Refusal("invalid_scope", "a refresh cannot ask for more than was granted"));
         }
         entry.spent = rotate;
         grant.refreshes += 1;
@@ -300,22 +277,13 @@ impl Ledger {
         let mut reply = Tokens::new();
         reply.insert("access_token".to_owned(), json!(access_token));
         reply.insert("token_type".to_owned(), json!("Bearer"));
-        reply.insert(
-            "expires_in".to_owned(),
-            json!(self.access_token_lifetime.as_secs()),
-        );
-        let entry = AccessToken {
-            grant_id: grant_id.to_owned(),
-            expires_at,
-        };
+        reply.insert("expires_in".to_owned(), json!(self.access_token_lifetime.as_secs()));
+        let entry = AccessToken { grant_id: grant_id.to_owned(), expires_at };
         self.access_tokens.insert(access_token, entry);
         if with_refresh_token {
             let refresh_token = format!("emu_rt_{}", rng.base64url(24));
             reply.insert("refresh_token".to_owned(), json!(refresh_token));
-            let entry = RefreshToken {
-                grant_id: grant_id.to_owned(),
-                spent: false,
-            };
+            let entry = RefreshToken { grant_id: grant_id.to_owned(), spent: false };
             self.refresh_tokens.insert(refresh_token, entry);
         }
         if let Some(grant) = self.grants.get_mut(grant_id) {
@@ -327,13 +295,8 @@ impl Ledger {
 
     /// The grant of a live access token.
     pub(crate) fn grant_of_access_token(&self, token: &str, now: Timestamp) -> Option<&Grant> {
-        let entry = self
-            .access_tokens
-            .get(token)
-            .filter(|entry| now < entry.expires_at)?;
-        self.grants
-            .get(&entry.grant_id)
-            .filter(|grant| !grant.revoked)
+        let entry = self.access_tokens.get(token).filter(|entry| now < entry.expires_at)?;
+        self.grants.get(&entry.grant_id).filter(|grant| !grant.revoked)
     }
 
     /// RFC 7009: a refresh token takes its whole grant along, an access token only itself.
@@ -353,18 +316,9 @@ impl Ledger {
     }
 
     pub(crate) fn revoke_grant_of_token(&mut self, token: &str) -> bool {
-        let access = self
-            .access_tokens
-            .get(token)
-            .map(|entry| entry.grant_id.clone());
-        let refresh = || {
-            self.refresh_tokens
-                .get(token)
-                .map(|entry| entry.grant_id.clone())
-        };
-        access
-            .or_else(refresh)
-            .is_some_and(|grant_id| self.revoke(&grant_id))
+        let access = self.access_tokens.get(token).map(|entry| entry.grant_id.clone());
+        let refresh = || self.refresh_tokens.get(token).map(|entry| entry.grant_id.clone());
+        access.or_else(refresh).is_some_and(|grant_id| self.revoke(&grant_id))
     }
 
     /// Withdraws a grant; false when it is unknown.
@@ -385,11 +339,7 @@ impl Ledger {
             return false;
         };
         grant.access_expires_at = grant.access_expires_at.min(now);
-        for token in self
-            .access_tokens
-            .values_mut()
-            .filter(|token| token.grant_id == grant_id)
-        {
+        for token in self.access_tokens.values_mut().filter(|token| token.grant_id == grant_id) {
             token.expires_at = token.expires_at.min(now);
         }
         true
@@ -443,12 +393,7 @@ impl Ledger {
     /// All counts and families. No token appears here.
     pub(crate) fn stats(&self) -> Value {
         let families: Vec<Value> = self.grants().map(|(id, grant)| family(id, grant)).collect();
-        let names = [
-            "authorization_code",
-            "refresh_token",
-            "client_credentials",
-            "other",
-        ];
+        let names = ["authorization_code", "refresh_token", "client_credentials", "other"];
         let mut requests = Map::new();
         for name in names {
             let count = self.token_requests.get(name).copied().unwrap_or(0);
@@ -509,10 +454,7 @@ fn verify_pkce(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), Re
     let (challenge, verifier) = match (challenge, verifier) {
         (None, None) => return Ok(()),
         (None, Some(_)) => {
-            return Err(Refusal(
-                "invalid_grant",
-                "there is a verifier but was no challenge",
-            ));
+            return Err(Refusal("invalid_grant", "there is a verifier but was no challenge"));
         }
         (Some(_), None) => return Err(Refusal("invalid_grant", "code_verifier is missing")),
         (Some(challenge), Some(verifier)) => (challenge, verifier),
@@ -521,8 +463,5 @@ fn verify_pkce(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), Re
     if hash == challenge {
         return Ok(());
     }
-    Err(Refusal(
-        "invalid_grant",
-        "code_verifier does not match the challenge",
-    ))
+    Err(Refusal("invalid_grant", "code_verifier does not match the challenge"))
 }

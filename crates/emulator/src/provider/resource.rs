@@ -41,9 +41,7 @@ pub(crate) async fn userinfo(State(state): State<EmulatorState>, headers: Header
     }
     bearer(&headers)
         .and_then(|token| person(&state, token))
-        .map_or_else(unauthorized, |person| {
-            page::json_reply(StatusCode::OK, &person)
-        })
+        .map_or_else(unauthorized, |person| page::json_reply(StatusCode::OK, &person))
 }
 
 /// Answers `GET /api/me`: a Bearer token, an API key in `X-Api-Key`, or a Basic user name and
@@ -53,9 +51,7 @@ pub(crate) async fn me(State(state): State<EmulatorState>, headers: HeaderMap) -
     if let Some(response) = struck(&state).await {
         return response;
     }
-    let key = headers
-        .get("x-api-key")
-        .and_then(|value| value.to_str().ok());
+    let key = headers.get("x-api-key").and_then(|value| value.to_str().ok());
     let person = if let Some(key) = key {
         api_key_owner(&state, key)
     } else if let Some(token) = bearer(&headers) {
@@ -63,9 +59,7 @@ pub(crate) async fn me(State(state): State<EmulatorState>, headers: HeaderMap) -
     } else {
         headers.get(header::AUTHORIZATION).and_then(basic_owner)
     };
-    person.map_or_else(unauthorized, |person| {
-        page::json_reply(StatusCode::OK, &person)
-    })
+    person.map_or_else(unauthorized, |person| page::json_reply(StatusCode::OK, &person))
 }
 
 async fn struck(state: &EmulatorState) -> Option<Response> {
@@ -78,14 +72,8 @@ async fn struck(state: &EmulatorState) -> Option<Response> {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim())
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 fn person(state: &EmulatorState, token: &str) -> Option<Value> {
@@ -124,8 +112,6 @@ fn unauthorized() -> Response {
     let body = json!({"error": "invalid_token", "error_description": text});
     let mut response = page::json_reply(StatusCode::UNAUTHORIZED, &body);
     let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-    response
-        .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, challenge);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     response
 }

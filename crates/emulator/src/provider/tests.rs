@@ -27,11 +27,7 @@ impl Setup {
         let mut options = Options::new("http://127.0.0.1:4010", clock.clone(), Rng::seeded(1));
         change(&mut options);
         let state = EmulatorState::new(options);
-        Self {
-            router: router(state.clone()),
-            state,
-            clock,
-        }
+        Self { router: router(state.clone()), state, clock }
     }
 
     async fn send(&self, request: Request<Body>) -> Response<Body> {
@@ -39,21 +35,18 @@ impl Setup {
     }
 
     async fn get(&self, path: &str) -> Response<Body> {
-        self.send(Request::get(path).body(Body::empty()).unwrap())
-            .await
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
     async fn form(&self, path: &str, body: &str) -> Response<Body> {
         let kind = "application/x-www-form-urlencoded";
         let request = Request::post(path).header(header::CONTENT_TYPE, kind);
-        self.send(request.body(Body::from(body.to_owned())).unwrap())
-            .await
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
     async fn json(&self, path: &str, body: Value) -> Response<Body> {
         let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
-        self.send(request.body(Body::from(body.to_string())).unwrap())
-            .await
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
     async fn code(&self) -> String {
@@ -87,9 +80,7 @@ impl Setup {
     async fn me(&self, token: &str) -> StatusCode {
         let bearer = format!("Bearer {token}");
         let request = Request::get("/api/me").header(header::AUTHORIZATION, bearer);
-        self.send(request.body(Body::empty()).unwrap())
-            .await
-            .status()
+        self.send(request.body(Body::empty()).unwrap()).await.status()
     }
 }
 
@@ -102,11 +93,7 @@ fn authorize(more: &str) -> String {
 
 fn location(response: &Response<Body>) -> url::Url {
     assert_eq!(response.status(), 303);
-    response.headers()[header::LOCATION]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap()
+    response.headers()[header::LOCATION].to_str().unwrap().parse().unwrap()
 }
 
 async fn text(response: Response<Body>) -> String {
@@ -126,32 +113,19 @@ fn field<'a>(tokens: &'a Value, name: &str) -> &'a str {
 #[tokio::test]
 async fn the_consent_page_leads_to_tokens_that_open_the_api() {
     let setup = Setup::new();
-    let page = text(
-        setup
-            .get(&authorize("&state=abc&login_hint=ben%40example.com"))
-            .await,
-    )
-    .await;
+    let page = text(setup.get(&authorize("&state=abc&login_hint=ben%40example.com")).await).await;
     assert!(page.contains("See your email address"));
     assert!(page.contains("value=\"user_ben\" checked"));
     let ticket = page.split("name=\"ticket\" value=\"").nth(1).unwrap();
     let ticket = ticket.split('"').next().unwrap();
     let body = format!("ticket={ticket}&account=user_ben&decision=approve");
     let url = location(&setup.form("/oauth/authorize", &body).await);
-    let code = url
-        .query_pairs()
-        .find(|(name, _)| name == "code")
-        .unwrap()
-        .1
-        .into_owned();
+    let code = url.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
     let again = setup.form("/oauth/authorize", &body).await;
     assert_eq!(again.status(), 400, "a consent page is answered once");
 
     let (status, tokens) = setup.exchange(&code, VERIFIER).await;
-    assert_eq!(
-        (status, &tokens["token_type"]),
-        (StatusCode::OK, &Value::from("Bearer"))
-    );
+    assert_eq!((status, &tokens["token_type"]), (StatusCode::OK, &Value::from("Bearer")));
     assert_eq!(tokens["expires_in"], 120);
     let bearer = format!("Bearer {}", field(&tokens, "access_token"));
     let request = Request::get("/userinfo").header(header::AUTHORIZATION, bearer);
@@ -174,19 +148,12 @@ async fn a_code_needs_its_verifier_and_works_once() {
     let setup = Setup::new();
     let code = setup.code().await;
     let (status, body) = setup.exchange(&code, "wrong").await;
-    assert_eq!(
-        (status, field(&body, "error")),
-        (StatusCode::BAD_REQUEST, "invalid_grant")
-    );
+    assert_eq!((status, field(&body, "error")), (StatusCode::BAD_REQUEST, "invalid_grant"));
     let (status, tokens) = setup.exchange(&code, VERIFIER).await;
     assert_eq!(status, 200);
     let (status, _) = setup.exchange(&code, VERIFIER).await;
     assert_eq!(status, 400);
-    assert_eq!(
-        setup.me(field(&tokens, "access_token")).await,
-        401,
-        "a replay revokes the grant"
-    );
+    assert_eq!(setup.me(field(&tokens, "access_token")).await, 401, "a replay revokes the grant");
 }
 
 #[tokio::test]
@@ -206,12 +173,7 @@ async fn only_loopback_or_registered_addresses_get_a_redirect() {
         let path = authorize("&auto=approve").replace(REDIRECT, &uri);
         setup.get(&path).await.status()
     };
-    for good in [
-        known,
-        "http://localhost:9/x?y=1",
-        "http://[::1]/",
-        "http://app.localhost:3/",
-    ] {
+    for good in [known, "http://localhost:9/x?y=1", "http://[::1]/", "http://app.localhost:3/"] {
         assert_eq!(ask(good).await, 303, "{good}");
     }
     for bad in [
@@ -241,15 +203,10 @@ async fn foreign_text_is_escaped_in_pages() {
     let scoped = authorize("").replace("profile+email", evil);
     for path in [unknown, scoped] {
         let response = setup.get(&path).await;
-        let policy = response.headers()[header::CONTENT_SECURITY_POLICY]
-            .to_str()
-            .unwrap();
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"));
         let page = text(response).await;
-        assert!(
-            page.contains("alert(1)") && !page.contains("<script>alert"),
-            "{page}"
-        );
+        assert!(page.contains("alert(1)") && !page.contains("<script>alert"), "{page}");
     }
 }
 
@@ -260,10 +217,7 @@ async fn refresh_tokens_rotate_and_reuse_revokes_the_family() {
     let (_, second) = setup.refresh(field(&first, "refresh_token")).await;
     assert_ne!(second["refresh_token"], first["refresh_token"]);
     let (status, body) = setup.refresh(field(&first, "refresh_token")).await;
-    assert_eq!(
-        (status, field(&body, "error")),
-        (StatusCode::BAD_REQUEST, "invalid_grant")
-    );
+    assert_eq!((status, field(&body, "error")), (StatusCode::BAD_REQUEST, "invalid_grant"));
     let (status, _) = setup.refresh(field(&second, "refresh_token")).await;
     assert_eq!(status, 400, "the whole family is gone");
     assert_eq!(setup.me(field(&second, "access_token")).await, 401);
@@ -300,10 +254,7 @@ async fn clients_authenticate_by_header_or_body() {
     assert_eq!(send(Some(right), "").await, 200);
     assert_eq!(send(None, &format!("&{CLIENT}")).await, 200);
     assert_eq!(send(Some("eDp5"), "").await, 401);
-    assert_eq!(
-        send(None, "&client_id=emulator-client&client_secret=x").await,
-        401
-    );
+    assert_eq!(send(None, "&client_id=emulator-client&client_secret=x").await, 401);
     assert_eq!(send(None, "").await, 401);
 }
 
@@ -323,18 +274,12 @@ async fn revoking_the_refresh_token_ends_the_grant() {
 async fn keys_and_passwords_open_the_api() {
     let setup = Setup::new();
     let send = async |name: &str, value: &str| {
-        let request = Request::get("/api/me")
-            .header(name, value)
-            .body(Body::empty())
-            .unwrap();
+        let request = Request::get("/api/me").header(name, value).body(Body::empty()).unwrap();
         setup.send(request).await.status()
     };
     assert_eq!(send("x-api-key", "emk_demo_1234").await, 200);
     assert_eq!(send("x-api-key", "emk_").await, 401);
-    assert_eq!(
-        send("authorization", "Basic ZGVtbzplbXVsYXRvci1wYXNzd29yZA==").await,
-        200
-    );
+    assert_eq!(send("authorization", "Basic ZGVtbzplbXVsYXRvci1wYXNzd29yZA==").await, 200);
     assert_eq!(send("authorization", "Basic ZGVtbzp3cm9uZw==").await, 401);
     setup.state.revoke_api_key("emk_demo_1234");
     assert_eq!(send("x-api-key", "emk_demo_1234").await, 401);
@@ -346,11 +291,7 @@ async fn failures_strike_as_often_as_asked_and_spend_nothing() {
     let setup = Setup::new();
     let tokens = setup.tokens().await;
     let refresh_token = field(&tokens, "refresh_token");
-    for (kind, status) in [
-        ("http_500", 500),
-        ("invalid_grant", 400),
-        ("invalid_client", 401),
-    ] {
+    for (kind, status) in [("http_500", 500), ("invalid_grant", 400), ("invalid_client", 401)] {
         let fault = serde_json::json!({"target": "token", "kind": kind, "times": 2});
         assert_eq!(setup.json("/control/faults", fault).await.status(), 200);
         assert_eq!(setup.refresh(refresh_token).await.0, status);
@@ -364,11 +305,7 @@ async fn failures_strike_as_often_as_asked_and_spend_nothing() {
         (response.status(), &response.headers()["retry-after"]),
         (StatusCode::TOO_MANY_REQUESTS, &"7".parse().unwrap())
     );
-    assert_eq!(
-        setup.refresh(refresh_token).await.0,
-        200,
-        "the token is still unspent"
-    );
+    assert_eq!(setup.refresh(refresh_token).await.0, 200, "the token is still unspent");
 }
 
 #[tokio::test]
@@ -377,11 +314,7 @@ async fn odd_answers_look_as_named() {
     let tokens = setup.tokens().await;
     let body = |token: &str| format!("grant_type=refresh_token&refresh_token={token}&{CLIENT}");
     let mut answers = Vec::new();
-    for kind in [
-        Kind::MalformedJson,
-        Kind::MissingAccessToken,
-        Kind::NoRefreshToken,
-    ] {
+    for kind in [Kind::MalformedJson, Kind::MissingAccessToken, Kind::NoRefreshToken] {
         setup.state.add_fault(Fault::once(Target::Token, kind));
         let body = body(field(&tokens, "refresh_token"));
         answers.push(text(setup.form("/oauth/token", &body).await).await);
@@ -390,28 +323,14 @@ async fn odd_answers_look_as_named() {
     assert!(!answers[1].contains("access_token"));
     assert!(answers[2].contains("access_token") && !answers[2].contains("refresh_token"));
 
-    setup
-        .state
-        .add_fault(Fault::once(Target::Token, Kind::FormEncoded));
-    let form = setup
-        .form("/oauth/token", &body(field(&tokens, "refresh_token")))
-        .await;
+    setup.state.add_fault(Fault::once(Target::Token, Kind::FormEncoded));
+    let form = setup.form("/oauth/token", &body(field(&tokens, "refresh_token"))).await;
     let form = text(form).await;
     let pairs = url::form_urlencoded::parse(form.as_bytes());
-    let next = pairs
-        .into_owned()
-        .find(|(name, _)| name == "refresh_token")
-        .unwrap()
-        .1;
-    setup
-        .state
-        .add_fault(Fault::once(Target::Token, Kind::LostReply));
+    let next = pairs.into_owned().find(|(name, _)| name == "refresh_token").unwrap().1;
+    setup.state.add_fault(Fault::once(Target::Token, Kind::LostReply));
     assert_eq!(setup.refresh(&next).await.0, 502);
-    assert_eq!(
-        setup.refresh(&next).await.0,
-        400,
-        "a lost reply has spent its token"
-    );
+    assert_eq!(setup.refresh(&next).await.0, 400, "a lost reply has spent its token");
 }
 
 #[tokio::test(start_paused = true)]
@@ -444,32 +363,19 @@ async fn senseless_failures_are_refused() {
 async fn the_control_page_works_by_plain_forms() {
     let setup = Setup::new();
     let tokens = setup.tokens().await;
-    let id = setup.state.stats()["families"][0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let id = setup.state.stats()["families"][0]["id"].as_str().unwrap().to_owned();
     let page = text(setup.get("/").await).await;
     assert!(page.contains("Ada Moreau") && page.contains("Active"));
-    assert!(
-        !page.contains(field(&tokens, "access_token")),
-        "no token is shown"
-    );
+    assert!(!page.contains(field(&tokens, "access_token")), "no token is shown");
 
-    let expire = setup
-        .form(&format!("/control/grants/{id}/expire"), "grant=x")
-        .await;
+    let expire = setup.form(&format!("/control/grants/{id}/expire"), "grant=x").await;
     assert_eq!(expire.status(), 303);
     assert_eq!(setup.me(field(&tokens, "access_token")).await, 401);
     assert_eq!(setup.refresh(field(&tokens, "refresh_token")).await.0, 200);
 
-    setup
-        .form(&format!("/control/grants/{id}/revoke"), "grant=x")
-        .await;
+    setup.form(&format!("/control/grants/{id}/revoke"), "grant=x").await;
     assert!(text(setup.get("/").await).await.contains("Revoked"));
-    assert_eq!(
-        setup.form("/control/grants/none/revoke", "").await.status(),
-        404
-    );
+    assert_eq!(setup.form("/control/grants/none/revoke", "").await.status(), 404);
 
     setup.form("/control/lifetimes", "access_token_s=5").await;
     assert_eq!(setup.tokens().await["expires_in"], 5);
@@ -482,35 +388,15 @@ async fn the_control_page_works_by_plain_forms() {
 async fn other_websites_cannot_drive_it() {
     let setup = Setup::new();
     let request = Request::post("/control/reset").header("sec-fetch-site", "cross-site");
-    assert_eq!(
-        setup
-            .send(request.body(Body::empty()).unwrap())
-            .await
-            .status(),
-        403
-    );
+    assert_eq!(setup.send(request.body(Body::empty()).unwrap()).await.status(), 403);
     let request = Request::get("/control/stats").header("host", "rebound.test:4010");
-    assert_eq!(
-        setup
-            .send(request.body(Body::empty()).unwrap())
-            .await
-            .status(),
-        403
-    );
+    assert_eq!(setup.send(request.body(Body::empty()).unwrap()).await.status(), 403);
 }
 
 #[tokio::test]
 async fn metadata_names_every_endpoint() {
-    let (_, body) = read(
-        Setup::new()
-            .get("/.well-known/oauth-authorization-server")
-            .await,
-    )
-    .await;
+    let (_, body) = read(Setup::new().get("/.well-known/oauth-authorization-server").await).await;
     assert_eq!(body["issuer"], "http://127.0.0.1:4010");
-    assert_eq!(
-        body["code_challenge_methods_supported"],
-        serde_json::json!(["S256"])
-    );
+    assert_eq!(body["code_challenge_methods_supported"], serde_json::json!(["S256"]));
     assert_eq!(body["authorization_response_iss_parameter_supported"], true);
 }

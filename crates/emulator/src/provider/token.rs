@@ -21,10 +21,7 @@ pub(crate) async fn token(
     body: Bytes,
 ) -> Response {
     let read = Fields::read(&headers, &body);
-    let grant_type = read
-        .as_ref()
-        .ok()
-        .and_then(|fields| fields.get("grant_type"));
+    let grant_type = read.as_ref().ok().and_then(|fields| fields.get("grant_type"));
     let fault = {
         let mut ledger = state.ledger();
         ledger.count_token_request(grant_type);
@@ -36,9 +33,7 @@ pub(crate) async fn token(
         state.ledger().count_token_error(fault.kind.name());
         return response;
     }
-    let keep_refresh_token = fault
-        .as_ref()
-        .is_some_and(|it| it.kind == Kind::NoRefreshToken);
+    let keep_refresh_token = fault.as_ref().is_some_and(|it| it.kind == Kind::NoRefreshToken);
     let granted = read
         .map_err(|_| Refusal("invalid_request", "the body is not a readable form"))
         .and_then(|fields| grant(&state, &headers, &fields, keep_refresh_token));
@@ -66,10 +61,7 @@ pub(crate) async fn revoke(
         return response;
     }
     let Ok(fields) = Fields::read(&headers, &body) else {
-        return refuse(Refusal(
-            "invalid_request",
-            "the body is not a readable form",
-        ));
+        return refuse(Refusal("invalid_request", "the body is not a readable form"));
     };
     if let Err(refusal) = authenticate(&headers, &fields) {
         return refuse(refusal);
@@ -119,10 +111,7 @@ fn grant(
             let grant_id = ledger.client_grant(CLIENT_ID, scope, now, rng);
             Ok(ledger.issue_tokens(&grant_id, false, now, rng))
         }
-        Some(_) => Err(Refusal(
-            "unsupported_grant_type",
-            "this grant_type is not offered",
-        )),
+        Some(_) => Err(Refusal("unsupported_grant_type", "this grant_type is not offered")),
         None => Err(Refusal("invalid_request", "grant_type is missing")),
     }
 }
@@ -138,10 +127,9 @@ fn authenticate(headers: &HeaderMap, fields: &Fields) -> Result<(), Refusal> {
     });
     match (in_header, in_body) {
         (None, None) => Err(Refusal("invalid_client", "the client did not authenticate")),
-        (Some(false), _) | (_, Some(false)) => Err(Refusal(
-            "invalid_client",
-            "the client id or secret is wrong",
-        )),
+        (Some(false), _) | (_, Some(false)) => {
+            Err(Refusal("invalid_client", "the client id or secret is wrong"))
+        }
         _ => Ok(()),
     }
 }
@@ -164,28 +152,20 @@ pub(crate) fn basic(value: &HeaderValue, form_decoded: bool) -> Option<(String, 
     }
     let decode = |part: &str| {
         let spaced = part.replace('+', " ");
-        percent_decode_str(&spaced)
-            .decode_utf8()
-            .map(std::borrow::Cow::into_owned)
-            .ok()
+        percent_decode_str(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).ok()
     };
     Some((decode(id)?, decode(secret)?))
 }
 
 fn refuse(refusal: Refusal) -> Response {
     let Refusal(code, text) = refusal;
-    let status = if code == "invalid_client" {
-        StatusCode::UNAUTHORIZED
-    } else {
-        StatusCode::BAD_REQUEST
-    };
+    let status =
+        if code == "invalid_client" { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
     let body = json!({"error": code, "error_description": text});
     let mut response = page::json_reply(status, &body);
     if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Basic realm=\"emulator\"");
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, challenge);
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
 }

@@ -54,10 +54,7 @@ pub fn parse_json(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, Ap
     };
     let content_type = content_type.to_str().unwrap_or_default();
     let mut parts = content_type.split(';').map(str::trim);
-    if !parts
-        .next()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
-    {
+    if !parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
         return Ok(None);
     }
     if bytes.is_empty() {
@@ -75,14 +72,7 @@ pub fn parse_json(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, Ap
         Some(mut path) => {
             path.reverse();
             let message = "A text may not hold the NUL character".to_owned();
-            Err(ApiError::validation(
-                Part::Body,
-                vec![Issue {
-                    code: "custom",
-                    message,
-                    path,
-                }],
-            ))
+            Err(ApiError::validation(Part::Body, vec![Issue { code: "custom", message, path }]))
         }
     }
 }
@@ -124,16 +114,11 @@ fn nul_place(value: &Value) -> Option<Vec<String>> {
     };
     match value {
         Value::String(text) => text.contains('\0').then(Vec::new),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .find_map(|(index, item)| inside(index.to_string(), item)),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| inside(index.to_string(), item))
+        }
         Value::Object(members) => members.iter().find_map(|(name, member)| {
-            if name.contains('\0') {
-                Some(Vec::new())
-            } else {
-                inside(name.clone(), member)
-            }
+            if name.contains('\0') { Some(Vec::new()) } else { inside(name.clone(), member) }
         }),
         _ => None,
     }
@@ -160,10 +145,7 @@ mod tests {
 
     #[test]
     fn a_json_content_type_without_content_is_an_empty_object() {
-        assert_eq!(
-            parse_json(&headers("application/json"), b"").unwrap(),
-            Some(json!({}))
-        );
+        assert_eq!(parse_json(&headers("application/json"), b"").unwrap(), Some(json!({})));
         assert_eq!(parse_json(&HeaderMap::new(), b"").unwrap(), None);
         assert_eq!(parse_json(&headers("text/plain"), b"{}").unwrap(), None);
     }
@@ -171,32 +153,15 @@ mod tests {
     #[test]
     fn objects_and_arrays_are_read_whatever_the_letter_case_of_the_type() {
         let kind = "Application/JSON; charset=UTF-8";
-        assert_eq!(
-            parse_json(&headers(kind), b"[1]").unwrap(),
-            Some(json!([1]))
-        );
+        assert_eq!(parse_json(&headers(kind), b"[1]").unwrap(), Some(json!([1])));
         let with_mark = b"\xef\xbb\xbf{\"a\":1}";
-        assert_eq!(
-            parse_json(&headers(kind), with_mark).unwrap(),
-            Some(json!({"a": 1}))
-        );
+        assert_eq!(parse_json(&headers(kind), with_mark).unwrap(), Some(json!({"a": 1})));
     }
 
     #[test]
     fn everything_else_is_invalid_json() {
-        for body in [
-            "\"abc\"",
-            "null",
-            "42",
-            " ",
-            "{\"a\":",
-            "{\"a\":\"\\ud800\"}",
-        ] {
-            assert_eq!(
-                code("application/json", body),
-                (400, "invalid_json".to_owned()),
-                "{body}"
-            );
+        for body in ["\"abc\"", "null", "42", " ", "{\"a\":", "{\"a\":\"\\ud800\"}"] {
+            assert_eq!(code("application/json", body), (400, "invalid_json".to_owned()), "{body}");
         }
         let latin = "application/json; charset=latin1";
         assert_eq!(code(latin, "{}"), (415, "invalid_content_type".to_owned()));
@@ -206,19 +171,10 @@ mod tests {
     async fn a_nul_character_is_refused_with_its_place() {
         let body = br#"{"metadata":{"list":["ok","a\u0000b"]}}"#;
         let error = parse_json(&headers("application/json"), body).unwrap_err();
-        let bytes = error
-            .into_response()
-            .into_body()
-            .collect()
-            .await
-            .unwrap()
-            .to_bytes();
+        let bytes = error.into_response().into_body().collect().await.unwrap().to_bytes();
         let value: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(value["error"]["code"], "invalid_body");
-        assert_eq!(
-            value["error"]["errors"][0]["path"],
-            json!(["metadata", "list", "1"])
-        );
+        assert_eq!(value["error"]["errors"][0]["path"], json!(["metadata", "list", "1"]));
     }
 
     #[tokio::test]
@@ -227,13 +183,8 @@ mod tests {
         announced.insert(CONTENT_LENGTH, HeaderValue::from_static("5"));
         let error = read(&announced, Body::from("12345"), 4).await.unwrap_err();
         assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
-        let error = read(&HeaderMap::new(), Body::from("12345"), 4)
-            .await
-            .unwrap_err();
+        let error = read(&HeaderMap::new(), Body::from("12345"), 4).await.unwrap_err();
         assert_eq!(error.code(), "payload_too_large");
-        assert_eq!(
-            read(&announced, Body::from("12345"), 5).await.unwrap(),
-            "12345"
-        );
+        assert_eq!(read(&announced, Body::from("12345"), 5).await.unwrap(), "12345");
     }
 }

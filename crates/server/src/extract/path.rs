@@ -49,10 +49,7 @@ impl PathTable {
         let mut parameter_names = Vec::new();
         let mut takes_rest = false;
         for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-            match segment
-                .strip_prefix('{')
-                .and_then(|inner| inner.strip_suffix('}'))
-            {
+            match segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
                 Some(name) if name.starts_with('*') => {
                     parameter_names.push(&name[1..]);
                     takes_rest = true;
@@ -64,11 +61,7 @@ impl PathTable {
                 None => node = node.names.entry(segment.to_ascii_lowercase()).or_default(),
             }
         }
-        let target = Target {
-            method,
-            endpoint,
-            parameter_names,
-        };
+        let target = Target { method, endpoint, parameter_names };
         if takes_rest {
             node.rest.push(target);
         } else {
@@ -79,17 +72,9 @@ impl PathTable {
     /// Looks a request up. `HEAD` is answered by `GET`. A path that only a parameter matches is
     /// used when the literal one does not know the method, as in `GET /connections/metadata`.
     pub fn find<'a>(&self, method: &Method, path: &'a str) -> Found<'a> {
-        let wanted = if method == Method::HEAD {
-            &Method::GET
-        } else {
-            method
-        };
+        let wanted = if method == Method::HEAD { &Method::GET } else { method };
         let path = path.strip_prefix('/').unwrap_or(path);
-        let mut search = Search {
-            wanted,
-            values: Vec::new(),
-            others: Vec::new(),
-        };
+        let mut search = Search { wanted, values: Vec::new(), others: Vec::new() };
         let found = search.walk(&self.root, path);
         match found {
             Some(target) => {
@@ -134,12 +119,8 @@ impl<'a> Search<'a, '_> {
     }
 
     fn target<'t>(&mut self, targets: &'t [Target]) -> Option<&'t Target> {
-        let fits = |target: &&Target| {
-            target
-                .method
-                .as_ref()
-                .is_none_or(|method| method == self.wanted)
-        };
+        let fits =
+            |target: &&Target| target.method.as_ref().is_none_or(|method| method == self.wanted);
         let found = targets.iter().find(fits);
         if found.is_none() {
             for method in targets.iter().filter_map(|target| target.method.as_ref()) {
@@ -176,10 +157,7 @@ mod tests {
             (Some(Method::GET), "/connections/{connectionId}"),
             (Some(Method::POST), "/connections/metadata"),
             (Some(Method::DELETE), "/connections/{connectionId}"),
-            (
-                Some(Method::GET),
-                "/integrations/{uniqueKey}/functions/{name}",
-            ),
+            (Some(Method::GET), "/integrations/{uniqueKey}/functions/{name}"),
             (None, "/proxy/{*path}"),
             (Some(Method::GET), "/"),
         ]
@@ -198,10 +176,7 @@ mod tests {
             table.find(&Method::GET, "/Connections/Conn%2F1/"),
             Found::Endpoint(1, vec![("connectionId", "Conn%2F1")])
         );
-        assert_eq!(
-            table.find(&Method::HEAD, "/CONNECTIONS/"),
-            Found::Endpoint(0, vec![])
-        );
+        assert_eq!(table.find(&Method::HEAD, "/CONNECTIONS/"), Found::Endpoint(0, vec![]));
         assert_eq!(table.find(&Method::GET, "/"), Found::Endpoint(6, vec![]));
         assert_eq!(
             table.find(&Method::GET, "/integrations/A/functions/B"),
@@ -212,10 +187,7 @@ mod tests {
     #[test]
     fn a_literal_path_wins_where_it_knows_the_method() {
         let table = table();
-        assert_eq!(
-            table.find(&Method::POST, "/connections/metadata"),
-            Found::Endpoint(2, vec![])
-        );
+        assert_eq!(table.find(&Method::POST, "/connections/metadata"), Found::Endpoint(2, vec![]));
         assert_eq!(
             table.find(&Method::GET, "/connections/metadata"),
             Found::Endpoint(1, vec![("connectionId", "metadata")])
@@ -229,12 +201,8 @@ mod tests {
             table.find(&Method::PUT, "/connections/x"),
             Found::OtherMethods(vec![Method::GET, Method::DELETE])
         );
-        for path in [
-            "/nothing",
-            "/connections//",
-            "/connections/x/y",
-            "/integrations/a/functions",
-        ] {
+        for path in ["/nothing", "/connections//", "/connections/x/y", "/integrations/a/functions"]
+        {
             assert_eq!(table.find(&Method::GET, path), Found::Nothing, "{path}");
         }
     }

@@ -38,14 +38,8 @@ pub fn check(path: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(content_type) = headers.get(CONTENT_TYPE).filter(|value| !value.is_empty()) else {
         return Ok(());
     };
-    let first = path
-        .trim_start_matches('/')
-        .split('/')
-        .next()
-        .unwrap_or_default();
-    let covered = JSON_ONLY
-        .iter()
-        .any(|prefix| first.eq_ignore_ascii_case(prefix));
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let covered = JSON_ONLY.iter().any(|prefix| first.eq_ignore_ascii_case(prefix));
     if !covered || content_type.as_bytes().starts_with(b"application/json") {
         return Ok(());
     }
@@ -70,29 +64,17 @@ mod tests {
 
     #[test]
     fn json_endpoints_take_json_in_exact_letters() {
-        assert!(accepted(
-            "/connections/x",
-            "application/json; charset=utf-8"
-        ));
+        assert!(accepted("/connections/x", "application/json; charset=utf-8"));
         assert!(accepted("/connections", ""));
         assert!(check("/connections", &HeaderMap::new()).is_ok());
         assert!(!accepted("/connections", "Application/JSON"));
         assert!(!accepted("/Connections/x", "text/plain"));
-        assert!(!accepted(
-            "/connection",
-            "application/x-www-form-urlencoded"
-        ));
+        assert!(!accepted("/connection", "application/x-www-form-urlencoded"));
     }
 
     #[test]
     fn other_paths_take_anything() {
-        for path in [
-            "/proxy/x",
-            "/webhook/a/b",
-            "/providers.json",
-            "/oauth2/auth/x",
-            "/health",
-        ] {
+        for path in ["/proxy/x", "/webhook/a/b", "/providers.json", "/oauth2/auth/x", "/health"] {
             assert!(accepted(path, "text/plain"), "{path}");
         }
     }

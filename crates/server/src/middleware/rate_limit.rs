@@ -68,16 +68,11 @@ impl RateLimiter {
             return None;
         }
         let shard = self.hasher.hash_one(bucket) as usize % SHARDS;
-        let mut windows = self.shards[shard]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= SHARD_WINDOWS_MAX && !windows.contains_key(&bucket) {
             make_room(&mut windows, now);
         }
-        let fresh = Window {
-            ends_at: Timestamp::from_millis(now.millis() + WINDOW_MS),
-            used: 0,
-        };
+        let fresh = Window { ends_at: Timestamp::from_millis(now.millis() + WINDOW_MS), used: 0 };
         let window = windows.entry(bucket).or_insert(fresh);
         if window.ends_at <= now {
             *window = fresh;
@@ -157,11 +152,7 @@ mod tests {
         assert_eq!(headers[X_RATELIMIT_RESET], "1060");
         assert_eq!(headers[RETRY_AFTER], "30");
         assert!(
-            limiter
-                .take(Bucket::Sessions(1), later(30))
-                .unwrap()
-                .check(&Method::GET, "/")
-                .is_ok()
+            limiter.take(Bucket::Sessions(1), later(30)).unwrap().check(&Method::GET, "/").is_ok()
         );
         assert_eq!(limiter.take(bucket, later(60)).unwrap().remaining, 1);
     }

@@ -19,10 +19,7 @@ const FIXED: [(HeaderName, &str); 7] = [
     (X_DOWNLOAD_OPTIONS, "noopen"),
     (X_DNS_PREFETCH_CONTROL, "off"),
     (REFERRER_POLICY, "strict-origin"),
-    (
-        STRICT_TRANSPORT_SECURITY,
-        "max-age=5184000; includeSubDomains",
-    ),
+    (STRICT_TRANSPORT_SECURITY, "max-age=5184000; includeSubDomains"),
     // Most answers hold credentials or personal data.
     (CACHE_CONTROL, "no-store"),
 ];
@@ -31,17 +28,13 @@ const FIXED: [(HeaderName, &str); 7] = [
 pub fn apply(headers: &mut HeaderMap, request_id: Uuid) {
     headers.reserve(FIXED.len() + 5);
     for (name, value) in FIXED {
-        headers
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     // A page that has its own policy says there who may frame it.
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         headers.insert(CONTENT_SECURITY_POLICY, policy);
-        headers
-            .entry(X_FRAME_OPTIONS)
-            .or_insert(HeaderValue::from_static("SAMEORIGIN"));
+        headers.entry(X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("SAMEORIGIN"));
     }
     if !headers.contains_key(X_REQUEST_ID) {
         let mut text = Uuid::encode_buffer();
@@ -63,10 +56,7 @@ mod tests {
         assert_eq!(api[X_FRAME_OPTIONS], "SAMEORIGIN");
         assert_eq!(api[X_REQUEST_ID], "00000000-0000-0000-0000-000000000001");
         let mut page = HeaderMap::new();
-        page.insert(
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("frame-ancestors *"),
-        );
+        page.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors *"));
         apply(&mut page, Uuid::from_u128(1));
         assert_eq!(page[CONTENT_SECURITY_POLICY], "frame-ancestors *");
         assert!(!page.contains_key(X_FRAME_OPTIONS));

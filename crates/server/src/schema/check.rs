@@ -17,11 +17,7 @@ fn fail(
     code: &'static str,
     message: impl Into<String>,
 ) -> Unusable {
-    issues.push(Issue {
-        code,
-        message: message.into(),
-        path: place.to_path(),
-    });
+    issues.push(Issue { code, message: message.into(), path: place.to_path() });
     Unusable
 }
 
@@ -113,10 +109,7 @@ impl Schema {
 fn bad_choice(issues: &mut Vec<Issue>, place: Place<'_>, options: &[&str]) -> Unusable {
     let message = match options {
         [only] => format!("Invalid input: expected \"{only}\""),
-        _ => format!(
-            "Invalid option: expected one of {}",
-            quoted_options(options)
-        ),
+        _ => format!("Invalid option: expected one of {}", quoted_options(options)),
     };
     fail(issues, place, "invalid_value", message)
 }
@@ -139,10 +132,7 @@ fn number(
     }
     if whole && number.is_f64() {
         let integer = number.as_f64().and_then(coerce::whole_or_double);
-        return integer
-            .filter(|it| !it.is_f64())
-            .map(Value::Number)
-            .ok_or(("int", "number"));
+        return integer.filter(|it| !it.is_f64()).map(Value::Number).ok_or(("int", "number"));
     }
     Ok(Value::Number(number))
 }
@@ -178,10 +168,7 @@ fn object(
         if excused && value.is_none() {
             continue;
         }
-        match field
-            .schema
-            .run(value, Place::Key(&place, field.name), issues)
-        {
+        match field.schema.run(value, Place::Key(&place, field.name), issues) {
             Ok(Some(value)) => {
                 checked.insert(field.name.to_owned(), value);
             }
@@ -196,11 +183,7 @@ fn object(
         return Err(fail(issues, place, "unrecognized_keys", message));
     }
     checked.extend(others);
-    if usable {
-        Ok(Value::Object(checked))
-    } else {
-        Err(Unusable)
-    }
+    if usable { Ok(Value::Object(checked)) } else { Err(Unusable) }
 }
 
 fn record(
@@ -227,11 +210,7 @@ fn record(
             Err(Unusable) => usable = false,
         }
     }
-    if usable {
-        Ok(Value::Object(checked))
-    } else {
-        Err(Unusable)
-    }
+    if usable { Ok(Value::Object(checked)) } else { Err(Unusable) }
 }
 
 fn array(
@@ -248,11 +227,7 @@ fn array(
             Err(Unusable) => usable = false,
         }
     }
-    if usable {
-        Ok(Value::Array(checked))
-    } else {
-        Err(Unusable)
-    }
+    if usable { Ok(Value::Array(checked)) } else { Err(Unusable) }
 }
 
 fn first_match(schemas: &[Schema], input: Option<&Value>, place: Place<'_>) -> Option<Value> {
@@ -274,18 +249,10 @@ fn branch(
         return Err(fail(issues, place, "invalid_type", mismatch));
     };
     let tag = members.get("type").and_then(Value::as_str);
-    let Some(variant) = variants
-        .iter()
-        .find(|variant| tag.is_some_and(|tag| variant.tags.contains(&tag)))
+    let Some(variant) =
+        variants.iter().find(|variant| tag.is_some_and(|tag| variant.tags.contains(&tag)))
     else {
-        return Err(fail(
-            issues,
-            Place::Key(&place, "type"),
-            "invalid_union",
-            mismatch,
-        ));
+        return Err(fail(issues, Place::Key(&place, "type"), "invalid_union", mismatch));
     };
-    variant
-        .object
-        .typed(Some(Value::Object(members)), place, issues)
+    variant.object.typed(Some(Value::Object(members)), place, issues)
 }

@@ -45,17 +45,11 @@ fn number_from_text(text: &str) -> Option<Number> {
     for (prefixes, radix) in [(["0x", "0X"], 16), (["0o", "0O"], 8), (["0b", "0B"], 2)] {
         if let Some(digits) = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)) {
             let clean = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            return i64::from_str_radix(digits, radix)
-                .ok()
-                .filter(|_| clean)
-                .map(Number::from);
+            return i64::from_str_radix(digits, radix).ok().filter(|_| clean).map(Number::from);
         }
     }
     // Rust also reads the words `inf` and `nan`, which are not numbers here.
-    if text
-        .bytes()
-        .any(|byte| !matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
-    {
+    if text.bytes().any(|byte| !matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
         return None;
     }
     whole_or_double(text.parse().ok()?)
@@ -99,12 +93,7 @@ fn date_from_text(text: &str) -> Option<i64> {
     };
     Timestamp::parse_iso(widened.as_deref().unwrap_or(text))
         .map(Timestamp::millis)
-        .or_else(|| {
-            RFC_2822
-                .parse_timestamp(text)
-                .ok()
-                .map(jiff::Timestamp::as_millisecond)
-        })
+        .or_else(|| RFC_2822.parse_timestamp(text).ok().map(jiff::Timestamp::as_millisecond))
 }
 
 #[cfg(test)]
@@ -122,11 +111,7 @@ mod tests {
             ("", json!(0)),
             ("-1.5", json!(-1.5)),
         ] {
-            assert_eq!(
-                number(&json!(text)).map(Value::Number),
-                Some(expected),
-                "{text:?}"
-            );
+            assert_eq!(number(&json!(text)).map(Value::Number), Some(expected), "{text:?}");
         }
         for text in ["five", "1 2", "NaN", "inf", "0x", "0x-1", "1_000", "1e999"] {
             assert_eq!(number(&json!(text)), None, "{text:?}");
@@ -149,13 +134,7 @@ mod tests {
         }
         assert_eq!(date_millis(&json!(1_772_323_200_000.9)), Some(millis));
         assert_eq!(date_millis(&json!(null)), Some(0));
-        for bad in [
-            json!("soon"),
-            json!(""),
-            json!(9e15),
-            json!([]),
-            json!("2026-13-01"),
-        ] {
+        for bad in [json!("soon"), json!(""), json!(9e15), json!([]), json!("2026-13-01")] {
             assert_eq!(date_millis(&bad), None, "{bad}");
         }
     }

@@ -33,17 +33,13 @@ fn by_kind(kind: &Kind) -> Map<String, Value> {
         Kind::Number { whole: true, .. } => map([("type", "integer".into())]),
         Kind::Number { whole: false, .. } => map([("type", "number".into())]),
         Kind::Boolean => map([("type", "boolean".into())]),
-        Kind::BooleanWord => map([
-            ("type", "string".into()),
-            ("enum", json!([TRUE_WORDS, FALSE_WORDS].concat())),
-        ]),
+        Kind::BooleanWord => {
+            map([("type", "string".into()), ("enum", json!([TRUE_WORDS, FALSE_WORDS].concat()))])
+        }
         Kind::Choice(options) => map([("type", "string".into()), ("enum", json!(options))]),
         Kind::Date => map([
             ("type", json!(["string", "number"])),
-            (
-                "description",
-                "An ISO 8601 text, or milliseconds since 1970".into(),
-            ),
+            ("description", "An ISO 8601 text, or milliseconds since 1970".into()),
         ]),
         Kind::Object { fields, extra } => object(fields, *extra),
         Kind::Record { key, value } => map([
@@ -53,10 +49,9 @@ fn by_kind(kind: &Kind) -> Map<String, Value> {
         ]),
         Kind::Array(item) => map([("type", "array".into()), ("items", item.json_schema())]),
         Kind::AnyOf(schemas) => map([("anyOf", list(schemas.iter()))]),
-        Kind::Tagged { variants, .. } => map([(
-            "oneOf",
-            list(variants.iter().map(|variant| &variant.object)),
-        )]),
+        Kind::Tagged { variants, .. } => {
+            map([("oneOf", list(variants.iter().map(|variant| &variant.object)))])
+        }
     }
 }
 
@@ -65,19 +60,11 @@ fn list<'a>(schemas: impl Iterator<Item = &'a Schema>) -> Value {
 }
 
 fn object(fields: &[Field], extra: Extra) -> Map<String, Value> {
-    let properties: Map<_, _> = fields
-        .iter()
-        .map(|field| (field.name.to_owned(), field.schema.json_schema()))
-        .collect();
-    let required: Vec<_> = fields
-        .iter()
-        .filter(|field| !field.schema.is_optional())
-        .map(|field| field.name)
-        .collect();
-    let mut described = map([
-        ("type", "object".into()),
-        ("properties", Value::Object(properties)),
-    ]);
+    let properties: Map<_, _> =
+        fields.iter().map(|field| (field.name.to_owned(), field.schema.json_schema())).collect();
+    let required: Vec<_> =
+        fields.iter().filter(|field| !field.schema.is_optional()).map(|field| field.name).collect();
+    let mut described = map([("type", "object".into()), ("properties", Value::Object(properties))]);
     if !required.is_empty() {
         described.insert("required".to_owned(), json!(required));
     }

@@ -64,9 +64,5 @@ pub(crate) fn type_word(value: Option<&Value>) -> &'static str {
 
 /// `"a"|"b"`: a list of options inside a message.
 pub(crate) fn quoted_options(options: &[&str]) -> String {
-    options
-        .iter()
-        .map(|option| format!("\"{option}\""))
-        .collect::<Vec<_>>()
-        .join("|")
+    options.iter().map(|option| format!("\"{option}\"")).collect::<Vec<_>>().join("|")
 }

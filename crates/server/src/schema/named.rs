@@ -29,30 +29,22 @@ pub type UrlPolicy = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
 
 /// The key of an integration: `provider_config_key`, `unique_key`, `integration_id`.
 pub fn integration_key() -> Schema {
-    string()
-        .pattern("/^[a-zA-Z0-9~:.@ _-]+$/", &INTEGRATION_KEY)
-        .max(255)
+    string().pattern("/^[a-zA-Z0-9~:.@ _-]+$/", &INTEGRATION_KEY).max(255)
 }
 
 /// The id of a connection, which the app chooses or we make.
 pub fn connection_id() -> Schema {
-    string()
-        .pattern(r#"/^[a-zA-Z0-9,.;:=+~[\]|@${}"'\\/_ -]+$/"#, &CONNECTION_ID)
-        .max(255)
+    string().pattern(r#"/^[a-zA-Z0-9,.;:=+~[\]|@${}"'\\/_ -]+$/"#, &CONNECTION_ID).max(255)
 }
 
 /// The name of a provider in the catalogue.
 pub fn provider_name() -> Schema {
-    string()
-        .pattern("/^[a-zA-Z0-9_-]+$/", &PROVIDER_NAME)
-        .max(255)
+    string().pattern("/^[a-zA-Z0-9_-]+$/", &PROVIDER_NAME).max(255)
 }
 
 /// The name of an environment.
 pub fn environment_name() -> Schema {
-    string()
-        .pattern("/^[a-z0-9_-]+$/", &ENVIRONMENT_NAME)
-        .max(255)
+    string().pattern("/^[a-z0-9_-]+$/", &ENVIRONMENT_NAME).max(255)
 }
 
 /// A text of `1..=max` characters.
@@ -81,9 +73,7 @@ fn end_user_tags() -> Schema {
 }
 
 fn tag_map(value: Schema) -> Schema {
-    let key = string()
-        .pattern("/^[a-zA-Z][a-zA-Z0-9_./-]*$/", &TAG_KEY)
-        .max(TAG_KEY_CHARS_MAX);
+    let key = string().pattern("/^[a-zA-Z][a-zA-Z0-9_./-]*$/", &TAG_KEY).max(TAG_KEY_CHARS_MAX);
     record(key, value)
         .custom(|tags| {
             (tag_keys(tags).count() > TAGS_MAX).then(|| format!("At most {TAGS_MAX} tags fit"))
@@ -118,9 +108,7 @@ fn longer_than_255(value: &Value) -> Option<String> {
 }
 
 fn tag_keys(tags: &Value) -> impl Iterator<Item = &String> {
-    tags.as_object()
-        .into_iter()
-        .flat_map(|members| members.keys())
+    tags.as_object().into_iter().flat_map(|members| members.keys())
 }
 
 fn within_limit(tags: &Value) -> bool {
@@ -169,10 +157,7 @@ pub fn webhook_url(policy: &UrlPolicy) -> Schema {
 
 /// `connection_config` of a request: free members. `oauth_scopes_override` has the given form.
 pub fn connection_config(oauth_scopes_override: Schema) -> Schema {
-    loose_object(vec![field(
-        "oauth_scopes_override",
-        oauth_scopes_override.optional(),
-    )])
+    loose_object(vec![field("oauth_scopes_override", oauth_scopes_override.optional())])
 }
 
 /// A list of scopes for one connection, as imports send it.
@@ -195,23 +180,14 @@ pub fn integration_credentials() -> Schema {
             field("private_key", pem()),
         ]
     };
-    let client = || {
-        vec![
-            field("client_id", text(255)),
-            field("client_secret", secret()),
-        ]
-    };
+    let client = || vec![field("client_id", text(255)), field("client_secret", secret())];
     let mut oauth = client();
     oauth.push(field("scopes", scope_list().optional()));
     oauth.push(field("webhook_secret", string().max(255).optional()));
     let mut custom = client();
     custom.extend(app());
     tagged(
-        vec![
-            (&["OAUTH1", "OAUTH2", "TBA"], oauth),
-            (&["APP"], app()),
-            (&["CUSTOM"], custom),
-        ],
+        vec![(&["OAUTH1", "OAUTH2", "TBA"], oauth), (&["APP"], app()), (&["CUSTOM"], custom)],
         "Credentials are an object whose type is OAUTH1, OAUTH2, TBA, APP or CUSTOM",
     )
 }
@@ -230,13 +206,7 @@ mod tests {
     use super::*;
 
     fn issues(schema: &Schema, value: Value) -> Vec<(String, String)> {
-        schema
-            .check(Some(value))
-            .err()
-            .unwrap_or_default()
-            .iter()
-            .map(shown)
-            .collect()
+        schema.check(Some(value)).err().unwrap_or_default().iter().map(shown).collect()
     }
 
     fn shown(issue: &Issue) -> (String, String) {
@@ -250,33 +220,14 @@ mod tests {
     #[test]
     fn keys_and_ids_allow_exactly_their_alphabet() {
         assert!(integration_key().check(Some(json!("a Z~:.@_-9"))).is_ok());
-        assert!(
-            connection_id()
-                .check(Some(json!("a,.;:=+~[]|@${}\"'\\/_ -")))
-                .is_ok()
-        );
+        assert!(connection_id().check(Some(json!("a,.;:=+~[]|@${}\"'\\/_ -"))).is_ok());
         let found = connection_id().check(Some(json!("é"))).unwrap_err();
         let pattern = r#"/^[a-zA-Z0-9,.;:=+~[\]|@${}"'\\/_ -]+$/"#;
-        assert_eq!(
-            found[0].message,
-            format!("Invalid string: must match pattern {pattern}")
-        );
-        assert_eq!(
-            issues(&integration_key(), json!("")),
-            [pair("invalid_format", "")]
-        );
-        assert_eq!(
-            issues(&connection_id(), json!("line\n")),
-            [pair("invalid_format", "")]
-        );
-        assert_eq!(
-            issues(&environment_name(), json!("Dev")),
-            [pair("invalid_format", "")]
-        );
-        assert_eq!(
-            issues(&provider_name(), json!("a.b")),
-            [pair("invalid_format", "")]
-        );
+        assert_eq!(found[0].message, format!("Invalid string: must match pattern {pattern}"));
+        assert_eq!(issues(&integration_key(), json!("")), [pair("invalid_format", "")]);
+        assert_eq!(issues(&connection_id(), json!("line\n")), [pair("invalid_format", "")]);
+        assert_eq!(issues(&environment_name(), json!("Dev")), [pair("invalid_format", "")]);
+        assert_eq!(issues(&provider_name(), json!("a.b")), [pair("invalid_format", "")]);
         let long = "!".repeat(256);
         let both = [pair("invalid_format", ""), pair("too_big", "")];
         assert_eq!(issues(&integration_key(), json!(long)), both);
@@ -288,53 +239,25 @@ mod tests {
             issues(&email(), json!("a@b")),
             [pair("invalid_format", ""), pair("too_small", "")]
         );
-        for bad in [
-            ".a@example.com",
-            "a..b@example.com",
-            "a@example",
-            "a b@example.com",
-        ] {
-            assert_eq!(
-                issues(&email(), json!(bad)),
-                [pair("invalid_format", "")],
-                "{bad}"
-            );
+        for bad in [".a@example.com", "a..b@example.com", "a@example", "a b@example.com"] {
+            assert_eq!(issues(&email(), json!(bad)), [pair("invalid_format", "")], "{bad}");
         }
-        assert!(
-            email()
-                .check(Some(json!("ann+x'y@mail.example.com")))
-                .is_ok()
-        );
+        assert!(email().check(Some(json!("ann+x'y@mail.example.com"))).is_ok());
     }
 
     #[test]
     fn tag_keys_come_out_in_lower_case() {
         let checked = tags().check(Some(json!({"End_User_ID": "U1", "plan": "pro"})));
-        assert_eq!(
-            checked,
-            Ok(Some(json!({"end_user_id": "U1", "plan": "pro"})))
-        );
+        assert_eq!(checked, Ok(Some(json!({"end_user_id": "U1", "plan": "pro"}))));
     }
 
     #[test]
     fn tag_rules_name_the_place() {
-        assert_eq!(
-            issues(&tags(), json!({"1a": "x"})),
-            [pair("invalid_key", "1a")]
-        );
+        assert_eq!(issues(&tags(), json!({"1a": "x"})), [pair("invalid_key", "1a")]);
         assert_eq!(issues(&tags(), json!({"a": ""})), [pair("too_small", "a")]);
-        assert_eq!(
-            issues(&tags(), json!({"a": 1})),
-            [pair("invalid_type", "a")]
-        );
-        assert_eq!(
-            issues(&tags(), json!({"A": "1", "a": "2"})),
-            [pair("custom", "")]
-        );
-        assert_eq!(
-            issues(&tags(), json!({"END_user_email": "ann"})),
-            [pair("custom", "")]
-        );
+        assert_eq!(issues(&tags(), json!({"a": 1})), [pair("invalid_type", "a")]);
+        assert_eq!(issues(&tags(), json!({"A": "1", "a": "2"})), [pair("custom", "")]);
+        assert_eq!(issues(&tags(), json!({"END_user_email": "ann"})), [pair("custom", "")]);
         let many: Value = (0..11)
             .map(|index| (format!("k{index}"), json!("v")))
             .chain([("end_user_email".to_owned(), json!("no"))])
@@ -361,14 +284,8 @@ mod tests {
         assert_eq!(schema.check(Some(json!(""))), Ok(Some(json!(""))));
         let normal = schema.check(Some(json!(" HTTPS://Hooks.example.com ")));
         assert_eq!(normal, Ok(Some(json!("https://hooks.example.com"))));
-        assert_eq!(
-            issues(&schema, json!("no url")),
-            [pair("invalid_union", "")]
-        );
-        assert_eq!(
-            issues(&schema, json!("http://localhost/x")),
-            [pair("custom", "")]
-        );
+        assert_eq!(issues(&schema, json!("no url")), [pair("invalid_union", "")]);
+        assert_eq!(issues(&schema, json!("http://localhost/x")), [pair("custom", "")]);
     }
 
     #[test]
@@ -377,10 +294,7 @@ mod tests {
         let good =
             json!({"type": "OAUTH2", "client_id": "c", "client_secret": "s", "scopes": "a,b:c"});
         assert_eq!(schema.check(Some(good.clone())), Ok(Some(good)));
-        assert_eq!(
-            issues(&schema, json!({"type": "JWT"})),
-            [pair("invalid_union", "type")]
-        );
+        assert_eq!(issues(&schema, json!({"type": "JWT"})), [pair("invalid_union", "type")]);
         assert_eq!(issues(&schema, json!("x")), [pair("invalid_type", "")]);
         let spaced =
             json!({"type": "TBA", "client_id": "c", "client_secret": "s", "scopes": "a, b"});
@@ -388,10 +302,7 @@ mod tests {
         let app = json!({"type": "APP", "app_id": "1", "app_link": "l", "private_key": "k"});
         assert_eq!(
             issues(&schema, app),
-            [
-                pair("invalid_format", "private_key"),
-                pair("invalid_format", "private_key")
-            ]
+            [pair("invalid_format", "private_key"), pair("invalid_format", "private_key")]
         );
     }
 }

@@ -35,10 +35,7 @@ static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Compiles a pattern that is part of the program.
-#[expect(
-    clippy::expect_used,
-    reason = "the patterns are constants, each run by a test"
-)]
+#[expect(clippy::expect_used, reason = "the patterns are constants, each run by a test")]
 pub(super) fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a valid pattern")
 }
@@ -60,12 +57,8 @@ impl Rule {
             Rule::Custom(rule) => rule(&value).map(|message| ("custom", message)),
             Rule::Min(least) => too_small(&value, *least),
             Rule::Max(most) => too_big(&value, *most),
-            Rule::Positive => (value.as_f64().is_none_or(|number| number <= 0.0)).then(|| {
-                (
-                    "too_small",
-                    "Too small: expected number to be >0".to_owned(),
-                )
-            }),
+            Rule::Positive => (value.as_f64().is_none_or(|number| number <= 0.0))
+                .then(|| ("too_small", "Too small: expected number to be >0".to_owned())),
             Rule::Pattern { .. }
             | Rule::Email
             | Rule::Uuid
@@ -76,11 +69,7 @@ impl Rule {
                 .map(|message| ("invalid_format", message)),
         };
         if let Some((code, message)) = broken {
-            issues.push(Issue {
-                code,
-                message,
-                path: place.to_path(),
-            });
+            issues.push(Issue { code, message, path: place.to_path() });
         }
         value
     }

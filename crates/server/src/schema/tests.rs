@@ -8,14 +8,7 @@ fn lines(schema: &Schema, value: Option<Value>) -> Vec<String> {
     let issues = schema.check(value).expect_err("the value is refused");
     issues
         .into_iter()
-        .map(|issue| {
-            format!(
-                "{} [{}] {}",
-                issue.code,
-                issue.path.join(","),
-                issue.message
-            )
-        })
+        .map(|issue| format!("{} [{}] {}", issue.code, issue.path.join(","), issue.message))
         .collect()
 }
 
@@ -101,14 +94,8 @@ fn limits_say_what_they_count() {
 
 #[test]
 fn formats_say_what_they_expect() {
-    assert_eq!(
-        lines(&string().url(), Some(json!("x"))),
-        ["invalid_format [] Invalid URL"]
-    );
-    assert_eq!(
-        lines(&string().uuid(), Some(json!("x"))),
-        ["invalid_format [] Invalid UUID"]
-    );
+    assert_eq!(lines(&string().url(), Some(json!("x"))), ["invalid_format [] Invalid URL"]);
+    assert_eq!(lines(&string().uuid(), Some(json!("x"))), ["invalid_format [] Invalid UUID"]);
     assert_eq!(
         lines(&string().starts_with("a").ends_with("z"), Some(json!("b"))),
         [
@@ -136,10 +123,8 @@ fn formats_say_what_they_expect() {
 
 #[test]
 fn a_union_reports_one_issue_at_its_own_place() {
-    let schema = object(vec![field(
-        "include",
-        any_of(vec![one_of(&["a"]), array(one_of(&["a"]))]),
-    )]);
+    let schema =
+        object(vec![field("include", any_of(vec![one_of(&["a"]), array(one_of(&["a"]))]))]);
     assert!(schema.check(Some(json!({"include": ["a", "a"]}))).is_ok());
     assert_eq!(
         lines(&schema, Some(json!({"include": ["a", "b"]}))),
@@ -149,16 +134,11 @@ fn a_union_reports_one_issue_at_its_own_place() {
 
 #[test]
 fn a_tagged_union_checks_the_branch_its_type_selects() {
-    let credentials = tagged(
-        vec![(&["OAUTH2"], vec![field("access_token", string().min(1))])],
-        "Unknown type",
-    );
+    let credentials =
+        tagged(vec![(&["OAUTH2"], vec![field("access_token", string().min(1))])], "Unknown type");
     let schema = object(vec![field("credentials", credentials)]);
     assert_eq!(
-        lines(
-            &schema,
-            Some(json!({"credentials": {"type": "OAUTH2", "x": 1}}))
-        ),
+        lines(&schema, Some(json!({"credentials": {"type": "OAUTH2", "x": 1}}))),
         [
             "invalid_type [credentials,access_token] \
          Invalid input: expected string, received undefined",
@@ -198,18 +178,9 @@ fn defaults_conversions_and_transforms_shape_the_result() {
 fn unnamed_members_are_refused_dropped_or_kept() {
     let members = || vec![field("a", string())];
     let value = json!({"a": "1", "b": "2"});
-    assert_eq!(
-        lines(&object(members()).strict(), Some(value.clone())).len(),
-        1
-    );
-    assert_eq!(
-        object(members()).strip().check(Some(value.clone())),
-        Ok(Some(json!({"a": "1"})))
-    );
-    assert_eq!(
-        loose_object(members()).check(Some(value.clone())),
-        Ok(Some(value))
-    );
+    assert_eq!(lines(&object(members()).strict(), Some(value.clone())).len(), 1);
+    assert_eq!(object(members()).strip().check(Some(value.clone())), Ok(Some(json!({"a": "1"}))));
+    assert_eq!(loose_object(members()).check(Some(value.clone())), Ok(Some(value)));
 }
 
 #[test]
@@ -229,10 +200,7 @@ fn a_rule_of_our_own_waits_for_a_usable_value() {
 #[test]
 fn the_json_schema_tells_the_same() {
     let schema = object(vec![
-        field(
-            "unique_key",
-            named::integration_key().about("The integration's key"),
-        ),
+        field("unique_key", named::integration_key().about("The integration's key")),
         field("limit", integer().min(1).max(20).coerced().default(10)),
         field("kind", one_of(&["a", "b"]).nullable().optional()),
     ]);

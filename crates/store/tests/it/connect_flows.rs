@@ -13,11 +13,30 @@ fn session(seed: &Seed, id: &str, token_hash: &str) -> NewConnectSession {
             environment_id: seed.environment,
             payload: sealed("presets"),
             reconnect_row: None,
-            operation_id: "op".to_owned(),
+            operation_id: format!("operation of {id}"),
             expires_at: after(1000),
         },
         token_hash: token_hash.to_owned(),
     }
+}
+
+#[tokio::test]
+async fn sessions_made_at_once_are_all_there_with_their_operations() {
+    on_each_database(async |database| {
+        let seed = seed(database).await;
+        let made = (0..300).map(|n| {
+            let new = session(&seed, &format!("s-{n}"), &format!("hash-{n}"));
+            seed.store.add_connect_session(new, NOW)
+        });
+        assert!(join_all(made).await.into_iter().all(|result| result.is_ok()));
+        for n in 0..300 {
+            let found = seed.store.connect_session(&format!("hash-{n}"), NOW).await.unwrap();
+            let operation = found.unwrap().operation_id;
+            let logged = seed.store.operation(seed.environment, &operation).await.unwrap();
+            assert_eq!(logged.unwrap().state, "waiting");
+        }
+    })
+    .await;
 }
 
 fn state(seed: &Seed, hash: &str) -> OauthState {
@@ -42,8 +61,8 @@ async fn a_session_is_found_by_its_token_until_it_expires_or_ends() {
         let mut new = session(&seed, "s-1", "hash");
         new.session.reconnect_row = Some(row.id);
         let (first, same_token) = (new.clone(), session(&seed, "s-2", "hash"));
-        commit!(seed.store, |tx| tx.insert_connect_session(&first, NOW).await).unwrap();
-        let taken = commit!(seed.store, |tx| tx.insert_connect_session(&same_token, NOW).await);
+        seed.store.add_connect_session(first, NOW).await.unwrap();
+        let taken = seed.store.add_connect_session(same_token, NOW).await;
         assert!(is_duplicate(&taken));
         let found = seed.store.connect_session("hash", after(999)).await.unwrap().unwrap();
         assert_eq!((found.id.as_str(), found.reconnect_row), ("s-1", Some(row.id)));

@@ -26,7 +26,7 @@ async fn fill(seed: &Seed, name: &'static str, at: Timestamp) {
             environment_id: seed.environment,
             payload: sealed("p"),
             reconnect_row: Some(row),
-            operation_id: "op".to_owned(),
+            operation_id: format!("session {name}"),
             expires_at: at,
         },
         token_hash: name.to_owned(),
@@ -65,8 +65,8 @@ async fn fill(seed: &Seed, name: &'static str, at: Timestamp) {
         created_at: at,
     };
     let environment = seed.environment;
+    seed.store.add_connect_session(session, at).await.unwrap();
     commit!(seed.store, |tx| {
-        tx.insert_connect_session(&session, at).await?;
         tx.insert_oauth_state(&state, at).await?;
         tx.insert_flow_result(name, "{}", at).await?;
         tx.insert_operation(&operation, at).await?;
@@ -109,9 +109,10 @@ async fn what_is_past_its_keeping_goes_and_the_rest_stays() {
             deleted: after(0),
         };
         let purge = async || commit!(seed.store, |tx| tx.purge(cutoffs).await).unwrap().rows;
-        // Session, state, result; operation, message; attempt, two deliveries, event; tag,
-        // connection. The session went first, so nothing pointed at the connection any more.
-        assert_eq!(purge().await, 11);
+        // Session, state, result; two operations (one is the session's), message; attempt, two
+        // deliveries, event; tag, connection. The session went first, so nothing pointed at the
+        // connection any more.
+        assert_eq!(purge().await, 12);
         assert_eq!(purge().await, 0);
         let store = &seed.store;
         for (name, stays) in [("old", false), ("new", true)] {
