@@ -20,15 +20,27 @@ pub(crate) struct Access<'a> {
     pub(crate) request_id: Uuid,
 }
 
-/// Writes the line.
+/// Writes the line. A request that went well, or that the caller got wrong, is a line only for who
+/// asked for it (`valetkey::access=debug`): at ten thousand reads a second lines cost more than
+/// reads, and what happened to a connection is in the operation log and the audit trail.
 pub(crate) fn record(access: &Access<'_>) {
-    tracing::info!(
-        target: "valetkey::access",
-        method = %access.method,
-        route = access.route,
-        status = access.status.as_u16(),
-        duration_ms = access.duration.as_secs_f64() * 1000.0,
-        request_id = %access.request_id,
-        "request"
-    );
+    macro_rules! line {
+        ($level:expr) => {
+            tracing::event!(
+                target: "valetkey::access",
+                $level,
+                method = %access.method,
+                route = access.route,
+                status = access.status.as_u16(),
+                duration_ms = access.duration.as_secs_f64() * 1000.0,
+                request_id = %access.request_id,
+                "request"
+            )
+        };
+    }
+    if access.status.is_server_error() {
+        line!(tracing::Level::WARN);
+    } else {
+        line!(tracing::Level::DEBUG);
+    }
 }
