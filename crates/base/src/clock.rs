@@ -45,12 +45,37 @@ impl Timestamp {
 
     /// `2026-03-01T09:10:11.120Z`: always three fraction digits.
     pub fn to_iso_z(self) -> String {
-        self.format("%Y-%m-%dT%H:%M:%S%.3fZ")
+        self.to_iso("Z")
     }
 
     /// `2026-03-01T09:10:11.120+00:00`: the form some endpoints use instead of `Z`.
     pub fn to_iso_offset(self) -> String {
-        self.format("%Y-%m-%dT%H:%M:%S%.3f+00:00")
+        self.to_iso("+00:00")
+    }
+
+    /// Every answer has three of these, so the digits are written by hand.
+    fn to_iso(self, suffix: &str) -> String {
+        let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        let at = jiff::tz::Offset::UTC.to_datetime(instant);
+        let mut text = String::with_capacity(29);
+        if at.year() < 0 {
+            text.push('-');
+        }
+        let parts = [
+            (u32::from(at.year().unsigned_abs()), 4, '-'),
+            (u32::from(at.month().unsigned_abs()), 2, '-'),
+            (u32::from(at.day().unsigned_abs()), 2, 'T'),
+            (u32::from(at.hour().unsigned_abs()), 2, ':'),
+            (u32::from(at.minute().unsigned_abs()), 2, ':'),
+            (u32::from(at.second().unsigned_abs()), 2, '.'),
+        ];
+        for (number, digits, after) in parts {
+            push_digits(&mut text, number, digits);
+            text.push(after);
+        }
+        push_digits(&mut text, u32::from(at.millisecond().unsigned_abs()), 3);
+        text.push_str(suffix);
+        text
     }
 
     /// The instant in UTC by a `strftime` format.
@@ -67,6 +92,13 @@ impl Timestamp {
         let date_time = text.parse::<jiff::civil::DateTime>().ok()?;
         let zoned = date_time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
         Some(Self(zoned.timestamp().as_millisecond()))
+    }
+}
+
+fn push_digits(text: &mut String, number: u32, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10u32.pow(place) % 10;
+        text.push(char::from_digit(digit, 10).unwrap_or('0'));
     }
 }
 
@@ -122,6 +154,14 @@ mod tests {
         let instant = Timestamp::from_millis(1_772_356_211_120);
         assert_eq!(instant.to_iso_z(), "2026-03-01T09:10:11.120Z");
         assert_eq!(instant.to_iso_offset(), "2026-03-01T09:10:11.120+00:00");
+    }
+
+    #[test]
+    fn digits_written_by_hand_are_those_of_the_calendar() {
+        for millis in [0, 1, -1, 999, 951_782_399_999, 4_102_444_800_000, 253_402_300_799_999] {
+            let instant = Timestamp::from_millis(millis);
+            assert_eq!(instant.to_iso_z(), instant.format("%Y-%m-%dT%H:%M:%S%.3fZ"));
+        }
     }
 
     #[test]

@@ -31,12 +31,38 @@ pub struct ActiveError {
 pub struct ConnectionView {
     /// The row, sealed columns included.
     pub row: Arc<Connection>,
-    /// Configuration, without refresh tokens unless they were asked for.
-    pub config: Value,
-    /// Credentials in the wire's form; `{}` when hidden.
-    pub credentials: Value,
+    /// What was sealed, as JSON to be passed on.
+    pub opened: Arc<OpenedJson>,
     /// When it was last read with credentials; now, if that is what happens.
     pub last_fetched_at: Option<Timestamp>,
+}
+
+/// Credentials and configuration as JSON text, refresh tokens removed unless they were asked for.
+pub struct OpenedJson {
+    /// Credentials in the wire's form; `{}` when hidden.
+    pub credentials: Box<RawValue>,
+    /// Configuration.
+    pub config: Box<RawValue>,
+}
+
+impl OpenedJson {
+    pub(crate) fn new(credentials: &Value, config: &Value) -> Result<Arc<Self>> {
+        let text = |value: &Value| {
+            serde_json::value::to_raw_value(value).map_err(|_| Error::Corrupt("connection"))
+        };
+        Ok(Arc::new(Self { credentials: text(credentials)?, config: text(config)? }))
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.credentials.get().len() + self.config.get().len()
+    }
+}
+
+impl std::fmt::Debug for OpenedJson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OpenedJson(…)")
+    }
 }
 
 /// What went wrong with the last refresh, as it is stored with the connection.

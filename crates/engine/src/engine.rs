@@ -14,6 +14,7 @@ use valetkey_vault::MasterKeyRing;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
 use crate::keys::Caller;
+use crate::opened::Opened;
 use crate::recorder::Recorder;
 use crate::refresh::Flights;
 use crate::sealing::Sealer;
@@ -128,6 +129,7 @@ pub struct Inner {
     pub(crate) settings: Settings,
     pub(crate) recorder: Recorder,
     pub(crate) flights: Flights,
+    pub(crate) opened: Opened,
     /// Names this process in leases and audit chains.
     pub(crate) instance: String,
     pub(crate) callers: Cache<String, Arc<Caller>>,
@@ -173,6 +175,7 @@ impl Engine {
             settings: parts.settings,
             recorder: recorder.clone(),
             flights: Flights::default(),
+            opened: Opened::new(),
             instance,
             callers,
             environments,

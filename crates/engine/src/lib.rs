@@ -15,6 +15,7 @@ pub mod integrations;
 pub mod jobs;
 pub mod keys;
 pub mod members;
+mod opened;
 mod operations;
 mod protocol;
 pub mod read;

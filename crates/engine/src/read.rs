@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use valetkey_auth::{Credentials, strip_refresh_tokens};
 use valetkey_store::Connection;
 
-use crate::connections::{ConnectionView, stored_error};
+use crate::connections::{ConnectionView, OpenedJson, stored_error};
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, NotFresh, Result};
@@ -49,20 +49,32 @@ impl Engine {
         if !options.with_credentials {
             return self.view_without_credentials(row).await;
         }
-        self.recorder.touch_connection(row.id);
         let row = if options.force_refresh || self.is_due(&row) {
+            self.recorder.touch_connection(row.id);
             self.freshen(environment, row, options.force_refresh).await?
         } else {
             row
         };
-        self.recorder.audit(
-            Some(environment.id),
-            actor,
-            "connection.credentials_read",
-            row.id.to_string(),
-        );
-        let (credentials, config) = self.open_connection(&row).await?;
-        Ok(self.view(row, &credentials, config, options.with_refresh_token))
+        self.recorder.credentials_read(environment.id, actor, row.id);
+        let opened = self.opened(&row, options.with_refresh_token).await?;
+        Ok(ConnectionView { last_fetched_at: Some(self.clock.now()), row, opened })
+    }
+
+    /// The opened values of a row, from memory when the same sealed bytes were opened a moment ago.
+    async fn opened(
+        &self,
+        row: &Arc<Connection>,
+        with_refresh_token: bool,
+    ) -> Result<Arc<OpenedJson>> {
+        if !with_refresh_token && let Some(opened) = self.opened.get(row) {
+            return Ok(opened);
+        }
+        let (credentials, config) = self.open_connection(row).await?;
+        let opened = opened_json(&credentials, config, with_refresh_token)?;
+        if !with_refresh_token {
+            self.opened.keep(row.clone(), opened.clone());
+        }
+        Ok(opened)
     }
 
     fn is_due(&self, row: &Connection) -> bool {
@@ -138,29 +150,8 @@ impl Engine {
     async fn view_without_credentials(&self, row: Arc<Connection>) -> Result<ConnectionView> {
         let mut config = self.open_config(&row).await?;
         strip_refresh_tokens(&mut config);
-        Ok(ConnectionView {
-            last_fetched_at: row.last_fetched_at,
-            row,
-            config,
-            credentials: Value::Object(Map::new()),
-        })
-    }
-
-    /// The view a client gets; refresh tokens leave only when asked for.
-    pub(crate) fn view(
-        &self,
-        row: Arc<Connection>,
-        credentials: &Credentials,
-        config: Map<String, Value>,
-        with_refresh_token: bool,
-    ) -> ConnectionView {
-        let mut credentials = credentials.to_json();
-        let mut config = Value::Object(config);
-        if !with_refresh_token {
-            strip_refresh_tokens(&mut credentials);
-            strip_refresh_tokens(&mut config);
-        }
-        ConnectionView { last_fetched_at: Some(self.clock.now()), row, config, credentials }
+        let opened = OpenedJson::new(&Value::Object(Map::new()), &config)?;
+        Ok(ConnectionView { last_fetched_at: row.last_fetched_at, row, opened })
     }
 
     async fn open_config(&self, row: &Connection) -> Result<Value> {
@@ -181,6 +172,21 @@ impl Engine {
         };
         Ok((Credentials::from_json(credentials), config))
     }
+}
+
+/// What a client gets; refresh tokens leave only when asked for.
+pub(crate) fn opened_json(
+    credentials: &Credentials,
+    config: Map<String, Value>,
+    with_refresh_token: bool,
+) -> Result<Arc<OpenedJson>> {
+    let mut credentials = credentials.to_json();
+    let mut config = Value::Object(config);
+    if !with_refresh_token {
+        strip_refresh_tokens(&mut credentials);
+        strip_refresh_tokens(&mut config);
+    }
+    OpenedJson::new(&credentials, &config)
 }
 
 fn gone(row: &Connection) -> Error {

@@ -27,12 +27,40 @@ struct AuditKey {
     target: String,
 }
 
+/// Reads of one connection by one actor.
+struct Reads {
+    actor: String,
+    times: i64,
+    first: Timestamp,
+}
+
 #[derive(Default)]
 struct Buffer {
     audit: HashMap<AuditKey, (i64, Timestamp)>,
+    /// By environment and connection row. Apart from the rest because a read must not allocate.
+    reads: HashMap<(i64, i64), Vec<Reads>>,
     connections: HashSet<i64>,
     keys: HashSet<i64>,
     messages: Vec<MessageRow>,
+}
+
+impl Buffer {
+    /// Turns reads into audit entries and marks.
+    fn gather_reads(&mut self) {
+        for ((environment_id, row), all) in self.reads.drain() {
+            self.connections.insert(row);
+            for reads in all {
+                let key = AuditKey {
+                    environment_id: Some(environment_id),
+                    actor: reads.actor,
+                    action: "connection.credentials_read",
+                    target: row.to_string(),
+                };
+                let entry = self.audit.entry(key).or_insert((0, reads.first));
+                entry.0 += reads.times;
+            }
+        }
+    }
 }
 
 struct Chain {
@@ -82,7 +110,19 @@ impl Recorder {
         });
     }
 
-    /// Notes that a connection was read with its credentials.
+    /// Records that somebody read a connection's credentials.
+    pub fn credentials_read(&self, environment_id: i64, actor: &str, row: i64) {
+        let now = self.clock.now();
+        self.with(|buffer| {
+            let reads = buffer.reads.entry((environment_id, row)).or_default();
+            match reads.iter_mut().find(|reads| reads.actor == actor) {
+                Some(reads) => reads.times += 1,
+                None => reads.push(Reads { actor: actor.to_owned(), times: 1, first: now }),
+            }
+        });
+    }
+
+    /// Notes that somebody asked for a connection's credentials, whether they got them or not.
     pub fn touch_connection(&self, row: i64) {
         self.with(|buffer| {
             buffer.connections.insert(row);
@@ -104,7 +144,7 @@ impl Recorder {
     fn with(&self, change: impl FnOnce(&mut Buffer)) {
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut buffer);
-        if buffer.audit.len() + buffer.messages.len() >= BUFFERED_MAX {
+        if buffer.audit.len() + buffer.reads.len() + buffer.messages.len() >= BUFFERED_MAX {
             self.full.notify_one();
         }
     }
@@ -132,8 +172,9 @@ impl Recorder {
     /// Writes what has gathered. On failure it is kept for the next time.
     pub async fn flush(&self) -> Result<(), Error> {
         let mut chain = self.chain.lock().await;
-        let buffer =
+        let mut buffer =
             std::mem::take(&mut *self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
+        buffer.gather_reads();
         if buffer.audit.is_empty()
             && buffer.connections.is_empty()
             && buffer.keys.is_empty()

@@ -15,6 +15,7 @@ use crate::end_user::{EndUser, end_user_json, merged_tags};
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
+use crate::read::opened_json;
 
 /// A validated import. What it omits keeps its stored value when the id is in use.
 #[derive(Clone, Debug, Deserialize)]
@@ -115,7 +116,11 @@ impl Engine {
             })
             .await?;
         let (_, config) = self.open_connection(&saved.row).await?;
-        Ok(self.view(Arc::new(saved.row), &credentials, config, true))
+        Ok(ConnectionView {
+            last_fetched_at: Some(self.clock.now()),
+            row: Arc::new(saved.row),
+            opened: opened_json(&credentials, config, true)?,
+        })
     }
 }
 

@@ -2,7 +2,6 @@
 //! parsed or copied on the way out.
 
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use valetkey_base::Timestamp;
 use valetkey_engine::connections::{
@@ -24,12 +23,12 @@ pub(super) struct FullConnection<'a> {
     end_user: &'a RawValue,
     tags: &'a RawValue,
     metadata: &'a RawValue,
-    connection_config: &'a Value,
+    connection_config: &'a RawValue,
     webhook_url_override: Option<&'a str>,
     created_at: String,
     updated_at: String,
     last_fetched_at: Option<String>,
-    credentials: &'a Value,
+    credentials: &'a RawValue,
 }
 
 impl<'a> FullConnection<'a> {
@@ -45,12 +44,12 @@ impl<'a> FullConnection<'a> {
             end_user: raw_json(row.end_user.as_deref()),
             tags: raw_json(Some(&row.tags)),
             metadata: raw_json(row.metadata.as_deref()),
-            connection_config: &view.config,
+            connection_config: &view.opened.config,
             webhook_url_override: row.webhook_url_override.as_deref(),
             created_at: stamp(row.created_at),
             updated_at: stamp(row.updated_at),
             last_fetched_at: view.last_fetched_at.map(stamp),
-            credentials: &view.credentials,
+            credentials: &view.opened.credentials,
         }
     }
 }
