@@ -327,7 +327,8 @@ function start() {
   const apiUrl = address.searchParams.get('apiURL');
   if (apiUrl && URL.parse?.(apiUrl)?.origin !== location.origin) {
     tellError('invalid_host_url', 'This page works for its own server only.');
-    showEnd('This link is not right', 'It names another server than the one this page belongs to, so nothing was sent there.');
+    console.error(`apiURL must be ${location.origin}, the server this page comes from`);
+    showEnd('This link is not right', 'It names another server than the one this page belongs to, so nothing was sent there. Developers: set apiURL to ' + location.origin + '.');
     return;
   }
   window.addEventListener('message', onMessage);

@@ -104,14 +104,15 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
 
     let server = valetkey_server::app::router(engine.clone(), config.server_options());
     let provider = emulator(&engine, &ports);
-    let signing_key = engine.signing_keys(environment.id).await?.into_iter().next();
+    let signing_key = signing_key(&engine, environment.id).await?;
     let inbox = inbox::InboxState::new(inbox::InboxOptions {
         base_url: ports.app_url.clone(),
         clock: engine.clock().clone(),
-        signing_key,
+        signing_key: Some(signing_key.clone()),
     });
+    engine.tasks().spawn(follow_rotation(engine.clone(), environment.id, inbox.clone()));
     let app = app::router(app_options(&ports, provider.clone(), server.clone(), key.clone())?);
-    say(banner(&ports, &key));
+    say(banner(&ports, &key, &signing_key));
     let servers: Vec<(TcpListener, Router)> = vec![
         (ports.server, server),
         (ports.provider, provider::router(provider)),
@@ -196,9 +197,33 @@ fn app_options(
     })
 }
 
-fn banner(ports: &Ports, key: &Secret) -> String {
+async fn signing_key(engine: &Engine, environment_id: i64) -> Result<Secret> {
+    let keys = engine.signing_keys(environment_id).await?;
+    keys.into_iter().next().context("the environment dev has no webhook signing key")
+}
+
+/// The inbox goes on checking signatures after the key was rotated.
+async fn follow_rotation(engine: Engine, environment_id: i64, inbox: inbox::InboxState) {
+    let stop = engine.tasks().stopping();
+    let mut notices = engine.store().notices();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            notice = notices.recv() => {
+                if matches!(notice, Err(tokio::sync::broadcast::error::RecvError::Closed)) {
+                    return;
+                }
+            }
+        }
+        if let Ok(key) = signing_key(&engine, environment_id).await {
+            inbox.set_signing_key(key);
+        }
+    }
+}
+
+fn banner(ports: &Ports, key: &Secret, signing_key: &Secret) -> String {
     let Ports { server_url, provider_url, app_url, .. } = ports;
-    let key = key.expose();
+    let (key, signing_key) = (key.expose(), signing_key.expose());
     let (oauth, api_key, connection) = (demo::OAUTH, demo::API_KEY, demo::CONNECTION);
     format!(
         "\
@@ -209,6 +234,7 @@ Valetkey {version} for development, offline. Ctrl-C stops it.
   Provider        {provider_url}          what it granted, and failures on demand
   Server          {server_url}
   API key (dev)   {key}
+  Signing key     {signing_key}          verifies webhooks
 
 Connections, one connection's credentials, and a connect session for a user:
 

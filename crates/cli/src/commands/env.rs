@@ -24,6 +24,8 @@ pub(crate) enum Command {
     List(List),
     /// Make an environment.
     Create(Create),
+    /// Print the keys that sign webhooks now, the current one first.
+    SigningKey(SigningKey),
     /// Set, unset and list variables of an environment.
     #[command(subcommand)]
     Variables(variables::Command),
@@ -65,6 +67,14 @@ pub(crate) struct Get {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct SigningKey {
+    /// Name of the environment.
+    environment: String,
+    #[command(flatten)]
+    settings: StorageSettings,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct List {
     #[command(flatten)]
     settings: StorageSettings,
@@ -86,6 +96,7 @@ pub(crate) async fn run(command: Command) -> Result<()> {
     match command {
         Command::Set(set) => self::set(set).await,
         Command::Get(get) => self::get(get).await,
+        Command::SigningKey(wanted) => signing_key(wanted).await,
         Command::List(list) => self::list(list).await,
         Command::Create(create) => self::create(create).await,
         Command::Variables(command) => variables::run(command).await,
@@ -118,6 +129,25 @@ async fn get(get: Get) -> Result<()> {
         .run(async |engine, account_id| environment(engine, account_id, &get.environment).await)
         .await?;
     say(settings::show(&view.settings));
+    Ok(())
+}
+
+async fn signing_key(wanted: SigningKey) -> Result<()> {
+    let config = wanted.settings.load(Needs::MasterKey)?;
+    let opened = Opened::for_command(&config).await?;
+    let keys = opened
+        .run(async |engine, account_id| {
+            let view = environment(engine, account_id, &wanted.environment).await?;
+            let recorder = engine.recorder();
+            recorder.audit(Some(view.id), ACTOR, "webhook_signing_key.read", "");
+            let keys = engine.signing_keys(view.id).await?;
+            recorder.flush().await?;
+            Ok(keys)
+        })
+        .await?;
+    for key in keys {
+        say(key.expose());
+    }
     Ok(())
 }
 

@@ -57,7 +57,7 @@ impl Engine {
         let Some(row) = consumed else {
             return Err(FlowFailure::new(
                 "state_err",
-                "This authorization is unknown, has expired, or was already completed. Start again from where you came.",
+                "This authorization is unknown, has expired, or was already completed.",
             ));
         };
         match self.go_on(&callback, &row).await {

@@ -11,4 +11,5 @@ mod connect_oauth;
 mod every_route;
 mod openapi;
 mod pages;
+mod secrets_at_rest;
 mod socket;
