@@ -190,3 +190,24 @@ async fn client_credentials_are_minted_anew() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_job_refreshes_what_is_read_ahead_of_time_and_what_is_idle_once_a_day() {
+    on_each(async |bench: Bench| {
+        bench.import_living("c").await;
+        let run = async || bench.app.engine.refresh_due_once(100).await.unwrap();
+        assert_eq!(run().await, 0, "a young token is left alone");
+        bench.advance(110);
+        assert_eq!(run().await, 1, "a token that was read today is replaced before it dies");
+        assert_eq!(bench.refreshes(), 1);
+        bench.advance(2 * 24 * 60 * 60);
+        assert_eq!(run().await, 1, "an idle one is kept from dying of disuse");
+        assert_eq!(bench.refreshes(), 2);
+        bench.advance(60 * 60);
+        assert_eq!(run().await, 0, "but not at every end of its life");
+        bench.advance(24 * 60 * 60);
+        assert_eq!(run().await, 1);
+        assert_eq!(bench.refreshes(), 3);
+    })
+    .await;
+}
