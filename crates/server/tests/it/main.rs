@@ -11,5 +11,6 @@ mod connect_oauth;
 mod every_route;
 mod openapi;
 mod pages;
+mod rotation;
 mod secrets_at_rest;
 mod socket;

@@ -1,0 +1,62 @@
+//! Replacing the data key of an environment while the server runs.
+
+use serde_json::json;
+use valetkey_base::Secret;
+use valetkey_engine::sealing::Column;
+
+use crate::app::{TestApp, on_each};
+
+#[tokio::test]
+async fn what_an_old_data_key_sealed_still_opens_in_every_column() {
+    on_each(async |app: TestApp| {
+        let id = app.environment.id;
+        app.integration("emulator-oauth2", "notes").await;
+        let imported = app
+            .post("/connections")
+            .bearer(&app.api_key)
+            .json(&json!({"provider_config_key": "notes", "connection_id": "c",
+                "credentials": {"type": "OAUTH2", "access_token": "at"},
+                "connection_config": {"team": "blue"}}))
+            .send()
+            .await;
+        assert_eq!(imported.status, 201, "{}", imported.text);
+        let session = app.session(json!({"tags": {"team": "a"}})).await;
+        let waiting = "0e3a5a1e-6d6b-4a8f-9c70-1b7b6d1e2f3a";
+        let start =
+            format!("/oauth/connect/notes?connect_session_token={session}&ws_client_id={waiting}");
+        let started = app.get(start).send().await;
+        let signing_key = app.engine.signing_keys(id).await.unwrap().remove(0);
+        let value = Secret::new("eu");
+        app.engine.set_environment_variable(id, "REGION", &value, "test").await.unwrap();
+
+        app.engine.rotate_data_key(id, "test").await.unwrap();
+
+        let mut opened = Vec::new();
+        let read = app.get("/connections/c?provider_config_key=notes").bearer(&app.api_key);
+        let read = read.send().await.json();
+        assert_eq!(read["credentials"]["access_token"], "at");
+        assert_eq!(read["connection_config"]["team"], "blue");
+        opened.extend([Column::CREDENTIALS, Column::CONFIG]);
+        let known = app.get("/connect/session").bearer(&session).send().await;
+        assert_eq!(known.status, 200, "{}", known.text);
+        opened.push(Column::SESSION);
+        let back = app.visit_provider(&started.location(), "auto=approve").await;
+        let page = app.get(&back).cookie(&started.cookie()).send().await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        opened.extend([Column::STATE, Column::INTEGRATION]);
+        let after = app.engine.signing_keys(id).await.unwrap().remove(0);
+        assert_eq!(after.expose(), signing_key.expose());
+        opened.push(Column::SIGNING_KEY);
+        let variables = app.engine.environment_variables(id).await.unwrap();
+        assert_eq!((variables[0].0.as_str(), variables[0].1.expose()), ("REGION", "eu"));
+        opened.push(Column::VARIABLE);
+
+        for column in Column::ALL {
+            let seen = opened
+                .iter()
+                .any(|seen| seen.table == column.table && seen.column == column.column);
+            assert!(seen, "{}.{} has no rotation case", column.table, column.column);
+        }
+    })
+    .await;
+}
