@@ -105,9 +105,10 @@ fn connect(context: &Context<'_>, mode: &dyn Mode) -> Grant {
                 session_params: None,
                 browser_params: &Map::new(),
             };
-            let Step::Redirect(url) = mode.authorize(context, &input) else {
+            let Step::Redirect(redirect) = mode.authorize(context, &input) else {
                 panic!("{name} authorize: {:?}", mode.authorize(context, &input))
             };
+            let url = &redirect.url;
             assert_eq!(url.as_str().contains("code_challenge="), !provider.disable_pkce, "{name}");
             assert!(url.as_str().contains("state=state-1"), "{name}");
             let mut query =
@@ -121,6 +122,8 @@ fn connect(context: &Context<'_>, mode: &dyn Mode) -> Grant {
                 query: &query,
                 redirect_uri: "https://v.example.com/oauth/callback",
                 verifier: "verifier-1",
+                memory: &redirect.memory,
+                started_at: context.now,
             };
             let (_, pending) = request(name, "exchange", mode.callback(context, &input));
             done(name, mode.reply(context, &pending, &good_reply(provider)))
@@ -157,7 +160,7 @@ fn every_bundled_provider_builds_its_requests() {
         client_id: Some("client-1".to_owned()),
         client_secret: Some("secret-1".into()),
         scopes: vec!["one".to_owned(), "two".to_owned()],
-        custom: Map::new(),
+        ..Client::default()
     };
     for provider in catalog.all() {
         let name = provider.name.as_str();
@@ -166,6 +169,7 @@ fn every_bundled_provider_builds_its_requests() {
             provider,
             client: &client,
             connection_config: &config.clone(),
+            repairs: None,
             now: Timestamp::from_millis(1_772_356_211_120),
             rng: &Rng::seeded(5),
         };
@@ -173,7 +177,7 @@ fn every_bundled_provider_builds_its_requests() {
         let grant = connect(&context, mode);
         config.extend(grant.connection_config);
         let context = Context { connection_config: &config, ..context };
-        if grant.credentials.can_refresh(provider) {
+        if mode.can_refresh(provider, &grant.credentials) {
             let (sent, pending) =
                 request(name, "refresh", mode.refresh(&context, &grant.credentials));
             let body = String::from_utf8(sent.body.encode().1).unwrap();

@@ -75,11 +75,13 @@ pub(crate) fn failure(pending: &Pending, reply: &HttpReply) -> AuthError {
     let message = match (class, pending.purpose) {
         (Class::Transient, _) => "The provider could not handle the token request for now.",
         (Class::Ours, _) => "The provider refused the integration's client or its settings.",
-        (Class::Terminal, Purpose::ClientCredentials) => "The provider refused the credentials.",
-        (Class::Terminal, Purpose::Exchange) => "The provider refused the authorization.",
+        (Class::Terminal, purpose) if purpose.is_personal() => {
+            "The provider refused the credentials."
+        }
         (Class::Terminal, Purpose::Refresh) => {
             "The provider no longer accepts the refresh token. The person has to connect again."
         }
+        (Class::Terminal, _) => "The provider refused the authorization.",
     };
     AuthError {
         class,
@@ -113,7 +115,7 @@ fn class_of(
     if is_one_of(TERMINAL) {
         return Class::Terminal;
     }
-    if purpose == Purpose::ClientCredentials {
+    if purpose.is_personal() {
         // The client is the person's own here, so a refused client is a dead grant.
         let is_refused_client = is_one_of(OURS) && error.contains("client");
         return match status {
@@ -131,7 +133,8 @@ fn class_of(
         return Class::Terminal;
     }
     match purpose {
-        Purpose::Exchange if (400..500).contains(&status) => Class::Terminal,
+        Purpose::Refresh => Class::Transient,
+        _ if (400..500).contains(&status) => Class::Terminal,
         _ => Class::Transient,
     }
 }
@@ -179,7 +182,7 @@ mod tests {
 
     fn pending(purpose: Purpose) -> Pending {
         let secrets = vec![Secret::new("hunter22")];
-        Pending { purpose, before: None, metadata: Map::new(), secrets }
+        Pending { secrets, ..Pending::new(purpose) }
     }
 
     fn reply(status: u16, body: &str) -> HttpReply {

@@ -11,6 +11,7 @@ use crate::assertion;
 use crate::credentials::Credentials;
 use crate::error::{AuthError, Class};
 use crate::mode::Context;
+use crate::request::ClientIdentity;
 
 /// The client a request is made with: the integration's, or the connection's own.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct ActiveClient {
     pub(crate) secret: Secret,
     /// For a client assertion: a private JWK or a PEM key.
     pub(crate) private_key: Option<Secret>,
+    /// The TLS certificate it shows.
+    pub(crate) identity: Option<ClientIdentity>,
 }
 
 impl ActiveClient {
@@ -42,7 +45,7 @@ impl ActiveClient {
                 "The integration has no client id. Set its OAuth client first.",
             ));
         };
-        Ok(Self { id, secret: secret.unwrap_or_default(), private_key: None })
+        Ok(Self { id, secret: secret.unwrap_or_default(), private_key: None, identity: None })
     }
 
     /// While connecting: overrides stand in the session's configuration.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 use valetkey_base::Timestamp;
-use valetkey_catalog::{AuthMode, Provider};
+use valetkey_catalog::AuthMode;
 
 /// The credentials of a connection, exactly as clients read them: `{"type":"OAUTH2", …}`, or an
 /// empty object for a connection without any. `Debug` shows only the type.
@@ -58,18 +58,6 @@ impl Credentials {
     /// A text member that is not empty.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
-    }
-
-    /// Whether fresh credentials can be had without the person.
-    pub fn can_refresh(&self, provider: &Provider) -> bool {
-        match self.kind() {
-            Some(AuthMode::OAuth2) => {
-                self.refresh_token().is_some()
-                    || (provider.refreshes_by_access_token() && self.access_token().is_some())
-            }
-            Some(AuthMode::OAuth2Cc) => self.text("client_id").is_some(),
-            _ => false,
-        }
     }
 
     /// A copy in which no refresh token is left, at any depth.

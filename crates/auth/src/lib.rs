@@ -5,6 +5,7 @@
 //! [`Context`]. A mode is tested by looking at the requests it builds. What a provider does its own
 //! way is data of the catalogue; no code here knows a provider by name.
 
+pub mod api_request;
 pub mod assertion;
 pub mod body;
 pub mod classify;
@@ -13,6 +14,7 @@ pub mod connection_config;
 pub mod credentials;
 pub mod error;
 pub mod expiry;
+pub mod follow_up;
 pub mod mode;
 pub mod modes;
 pub mod pkce;
@@ -29,8 +31,10 @@ pub use body::BodyIssue;
 pub use connection_config::stored_connection_config;
 pub use credentials::{Credentials, strip_refresh_tokens};
 pub use error::{AuthError, Class, transport_failure};
-pub use mode::{AuthorizeInput, CallbackInput, Client, Context, Grant, Mode, Pending, Step};
-pub use modes::{MODES, mode};
-pub use request::{Body, HttpReply, HttpRequest};
+pub use mode::{
+    AuthorizeInput, CallbackInput, Client, Context, Grant, Mode, Pending, Redirect, Step,
+};
+pub use modes::{MODES, can_refresh, mode};
+pub use request::{Body, ClientIdentity, HttpReply, HttpRequest};
 pub use revoke::revocation;
-pub use verify::verification;
+pub use verify::{accepts, verification};

@@ -7,9 +7,10 @@ use url::Url;
 use valetkey_base::{Rng, Secret, Timestamp};
 use valetkey_catalog::{AuthMode, Provider, Scope};
 
+use crate::api_request::authorize_with_bearer;
 use crate::body::BodyIssue;
 use crate::credentials::Credentials;
-use crate::error::AuthError;
+use crate::error::{AuthError, Class};
 use crate::request::{HttpReply, HttpRequest};
 
 /// What an integration brings: its client at the provider and its settings.
@@ -23,6 +24,8 @@ pub struct Client {
     pub scopes: Vec<String>,
     /// The integration's own settings.
     pub custom: Map<String, Value>,
+    /// Public link of an app.
+    pub app_link: Option<String>,
 }
 
 /// What every step may use.
@@ -35,6 +38,8 @@ pub struct Context<'a> {
     /// The connection's configuration: while connecting, what the session and the browser gave (and
     /// `oauth_*_override` keys with it); later, what is stored.
     pub connection_config: &'a Map<String, Value>,
+    /// What is stored with the connection that is being repaired.
+    pub repairs: Option<&'a Map<String, Value>>,
     /// The current instant.
     pub now: Timestamp,
     /// Randomness for nonces and identifiers.
@@ -76,6 +81,25 @@ pub struct CallbackInput<'a> {
     pub redirect_uri: &'a str,
     /// The PKCE code verifier of the redirect.
     pub verifier: &'a str,
+    /// What the mode wanted to know again ([`Redirect::memory`]).
+    pub memory: &'a Map<String, Value>,
+    /// When the flow began.
+    pub started_at: Timestamp,
+}
+
+/// Where the browser goes, and what the mode wants to know again when it is back.
+#[derive(Clone)]
+pub struct Redirect {
+    /// The provider's page.
+    pub url: Url,
+    /// Kept sealed until the callback. Keys the mode chooses.
+    pub memory: Map<String, Value>,
+}
+
+impl fmt::Debug for Redirect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redirect({})", crate::request::without_query_values(&self.url))
+    }
 }
 
 /// What comes next.
@@ -83,7 +107,7 @@ pub struct CallbackInput<'a> {
 #[expect(clippy::large_enum_variant, reason = "a step is matched where it is made, never kept")]
 pub enum Step {
     /// Send the browser there.
-    Redirect(Url),
+    Redirect(Redirect),
     /// Send this request and hand the reply, with `pending`, to [`Mode::reply`].
     Send {
         /// The request.
@@ -114,24 +138,68 @@ pub struct Pending {
     pub(crate) before: Option<Credentials>,
     /// Values the callback brought.
     pub(crate) metadata: Map<String, Value>,
+    /// Whatever else the mode needs to go on.
+    pub(crate) memory: Map<String, Value>,
     /// Texts that must not appear in an error, should the provider repeat them.
     pub(crate) secrets: Vec<Secret>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// A token for an authorization.
     Exchange,
+    /// A token for an older one.
     Refresh,
+    /// A token for credentials the person brings.
     ClientCredentials,
+    /// A temporary token that the authorization begins with (OAuth 1).
+    RequestToken,
+    /// A token for credentials in steps.
+    TwoStep,
+    /// A session for a user name and a password (BILL).
+    Login,
+    /// A token for an app's installation.
+    Installation,
+    /// Temporary keys for a role (AWS).
+    AssumeRole,
+    /// What a server says about itself.
+    Discovery,
+    /// A client at a server.
+    Registration,
+}
+
+impl Purpose {
+    /// Whether the credentials are the person's own, so that a refusal means them.
+    pub(crate) fn is_personal(self) -> bool {
+        matches!(self, Self::ClientCredentials | Self::TwoStep | Self::Login | Self::AssumeRole)
+    }
 }
 
 impl Pending {
+    /// A request for that purpose, with nothing to remember.
+    pub(crate) fn new(purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            before: None,
+            metadata: Map::new(),
+            memory: Map::new(),
+            secrets: Vec::new(),
+        }
+    }
+
     /// The code clients see when this request fails.
     pub fn error_code(&self) -> &'static str {
         match self.purpose {
             Purpose::Exchange => "unknown_err",
             Purpose::Refresh => "refresh_token_external_error",
             Purpose::ClientCredentials => "client_credentials_fetch_error",
+            Purpose::RequestToken => "token_err",
+            Purpose::TwoStep => "two_step_credentials_fetch_error",
+            Purpose::Login => "bill_tokens_fetch_error",
+            Purpose::Installation => "github_app_token_fetch_error",
+            Purpose::AssumeRole => "aws_sigv4_sts_request_failed",
+            Purpose::Discovery => "discovery_err",
+            Purpose::Registration => "client_registration_err",
         }
     }
 
@@ -139,7 +207,9 @@ impl Pending {
     pub(crate) fn parse_error_code(&self) -> &'static str {
         match self.purpose {
             Purpose::Exchange => "unable_to_parse_token_response",
-            Purpose::Refresh | Purpose::ClientCredentials => self.error_code(),
+            Purpose::TwoStep => "invalid_two_step_credentials",
+            Purpose::Login => "invalid_bill_credentials",
+            _ => self.error_code(),
         }
     }
 }
@@ -160,22 +230,66 @@ pub trait Mode: Sync {
         false
     }
 
-    /// Starts a browser flow.
-    fn authorize(&self, context: &Context<'_>, input: &AuthorizeInput<'_>) -> Step;
+    /// Whether credentials are secrets a person typed, to be tested before they are accepted. A
+    /// token that was just issued needs no test.
+    fn takes_typed_secrets(&self) -> bool {
+        false
+    }
+
+    /// Puts the credentials into a call to the provider's API. What the provider entry says of the
+    /// `Authorization` header stays; a signature comes last, over everything else.
+    fn authorize_call(
+        &self,
+        _: &Context<'_>,
+        credentials: &Credentials,
+        request: &mut HttpRequest,
+    ) {
+        authorize_with_bearer(credentials, request);
+    }
+
+    /// Starts a browser flow. May send requests first; the redirect then comes from
+    /// [`Mode::reply`].
+    fn authorize(&self, _: &Context<'_>, _: &AuthorizeInput<'_>) -> Step {
+        let message = format!("{} connections are not made through a redirect.", self.mode());
+        Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message))
+    }
 
     /// Goes on when the browser is back.
-    fn callback(&self, context: &Context<'_>, input: &CallbackInput<'_>) -> Step;
+    fn callback(&self, _: &Context<'_>, _: &CallbackInput<'_>) -> Step {
+        let message = format!("{} connections are not made through a redirect.", self.mode());
+        Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message))
+    }
 
     /// Takes credentials from a form. The issues name body fields; `missing_client_id` and
     /// `missing_client_secret` stand for errors of their own.
-    fn submit(&self, context: &Context<'_>, body: &Value) -> Result<Step, Vec<BodyIssue>>;
+    fn submit(&self, _: &Context<'_>, _: &Value) -> Result<Step, Vec<BodyIssue>> {
+        let message = format!("{} connections are made through a redirect.", self.mode());
+        Ok(Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message)))
+    }
+
+    /// Whether fresh credentials can be had without the person.
+    fn can_refresh(&self, _: &Provider, _: &Credentials) -> bool {
+        false
+    }
 
     /// Gets fresh credentials.
-    fn refresh(&self, context: &Context<'_>, credentials: &Credentials) -> Step;
+    fn refresh(&self, _: &Context<'_>, _: &Credentials) -> Step {
+        let message = format!("{} credentials are not refreshed.", self.mode());
+        Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message))
+    }
 
     /// Reads the reply to a request of [`Step::Send`].
-    fn reply(&self, context: &Context<'_>, pending: &Pending, reply: &HttpReply) -> Step;
+    fn reply(&self, _: &Context<'_>, _: &Pending, _: &HttpReply) -> Step {
+        let message = format!("{} sends no requests.", self.mode());
+        Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message))
+    }
 
     /// Takes the `credentials` object of an import. Issue paths begin with `credentials`.
-    fn import(&self, credentials: &Value) -> Result<Credentials, Vec<BodyIssue>>;
+    fn import(&self, _: &Value) -> Result<Credentials, Vec<BodyIssue>> {
+        Err(vec![BodyIssue {
+            code: "custom".to_owned(),
+            message: format!("Connections of type {} cannot be imported.", self.mode()),
+            path: vec!["credentials".to_owned(), "type".to_owned()],
+        }])
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 use url::Url;
 use url::form_urlencoded;
+use valetkey_base::Secret;
 
 /// A request for the egress client to send. Redirects must not be followed: it carries secrets.
 #[derive(Clone)]
@@ -17,6 +18,31 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Body,
+    /// The TLS client certificate to show, if the server asks for one.
+    pub identity: Option<ClientIdentity>,
+}
+
+impl HttpRequest {
+    /// A request without headers and body.
+    pub fn new(method: http::Method, url: Url) -> Self {
+        Self { method, url, headers: Vec::new(), body: Body::Empty, identity: None }
+    }
+}
+
+/// A TLS client certificate with its key (RFC 8705). The server's own certificate is still
+/// verified. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// Certificate chain, PEM.
+    pub certificate: String,
+    /// Private key, PEM.
+    pub key: Secret,
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientIdentity(…)")
+    }
 }
 
 /// A request body before it is written out.
@@ -28,6 +54,13 @@ pub enum Body {
     Form(Vec<(String, String)>),
     /// `application/json`.
     Json(Value),
+    /// A text of another kind, for example `application/xml`.
+    Text {
+        /// Its content type.
+        content_type: &'static str,
+        /// The text.
+        text: String,
+    },
 }
 
 impl Body {
@@ -41,6 +74,7 @@ impl Body {
                 (Some("application/x-www-form-urlencoded"), text.into_bytes())
             }
             Self::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
+            Self::Text { content_type, text } => (Some(content_type), text.clone().into_bytes()),
         }
     }
 }
@@ -58,6 +92,7 @@ impl fmt::Debug for Body {
                 write!(f, "Json({})", names.join(", "))
             }
             Self::Json(_) => f.write_str("Json(…)"),
+            Self::Text { content_type, .. } => write!(f, "Text({content_type})"),
         }
     }
 }
@@ -119,6 +154,7 @@ mod tests {
             url: Url::parse("https://a.test/t?key=hunter2").unwrap(),
             headers: vec![("authorization".to_owned(), "Basic hunter2".to_owned())],
             body: Body::Form(vec![("client_secret".to_owned(), "hunter2".to_owned())]),
+            identity: None,
         };
         let text = format!("{request:?}");
         assert_eq!(text, "POST https://a.test/t?key=… [authorization] Form(client_secret)");

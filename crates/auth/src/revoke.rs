@@ -42,7 +42,7 @@ pub fn revocation(context: &Context<'_>, credentials: &Credentials) -> Vec<HttpR
                 .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
                 .collect();
             let (method, url, body) = (http::Method::POST, url.clone(), Body::Form(pairs));
-            Some(HttpRequest { method, url, headers, body })
+            Some(HttpRequest { method, url, headers, body, identity: client.identity.clone() })
         })
         .collect()
 }
@@ -70,6 +70,7 @@ mod tests {
             provider: catalog.get("acme").unwrap(),
             client: &client,
             connection_config: &Map::new(),
+            repairs: None,
             now: Timestamp::from_millis(0),
             rng: &Rng::seeded(1),
         };

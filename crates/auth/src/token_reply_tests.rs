@@ -10,12 +10,7 @@ fn read_with(keys: &str, body: &str) -> Result<Tokens, AuthError> {
     let entry = format!("auth_mode: OAUTH2\n{keys}");
     let (catalog, _) = Catalog::empty().overlay(&entry, "acme.yaml").unwrap();
     let provider = catalog.get("acme").unwrap();
-    let pending = Pending {
-        purpose: Purpose::Exchange,
-        before: None,
-        metadata: Map::new(),
-        secrets: Vec::new(),
-    };
+    let pending = Pending::new(Purpose::Exchange);
     let reply = HttpReply { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() };
     read(provider, &pending, &reply, Names::OAuth2, NOW)
 }

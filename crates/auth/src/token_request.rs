@@ -71,7 +71,7 @@ pub(crate) fn build(
         Body::Form(params.iter().map(|(name, value)| (name.clone(), form_text(value))).collect())
     };
     let method = if draft.by_get { http::Method::GET } else { http::Method::POST };
-    Ok(HttpRequest { method, url, headers, body })
+    Ok(HttpRequest { method, url, headers, body, identity: draft.client.identity.clone() })
 }
 
 fn append_query(url: &mut Url, name: &str, value: &Value) {

@@ -13,6 +13,7 @@ fn submitted(keys: &str, config: &Value, body: &Value) -> Result<Vec<String>, St
         provider: catalog.get("acme").unwrap(),
         client: &Client::default(),
         connection_config: config.as_object().unwrap(),
+        repairs: None,
         now: Timestamp::from_millis(0),
         rng: &Rng::seeded(1),
     };
@@ -70,7 +71,7 @@ proxy:
     assert_eq!(
         submitted(keys, &json!({}), &body).unwrap(),
         [
-            "POST https://acme.test/rpc [authorization: Basic YW5uOg==, content-type: application/json] \
+            "POST https://acme.test/rpc [content-type: application/json, authorization: Basic YW5uOg==] \
          {\"limit\":1}"
         ]
     );

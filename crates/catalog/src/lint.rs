@@ -138,25 +138,51 @@ impl Linter<'_> {
         if let Some(name) = name.strip_prefix("connectionConfig.") {
             return provider.connection_field(name).is_some()
                 || provider.redirect_uri_metadata.iter().any(|filled| filled == name)
-                || provider.token_response_metadata.iter().any(|filled| filled == name);
-        }
-        // Names of other modes are for those modes to judge.
-        if !provider.auth_mode.is_supported() {
-            return true;
+                || provider.token_response_metadata.iter().any(|filled| filled == name)
+                || provider.webhook_response_metadata.iter().any(|filled| filled == name)
+                || provider
+                    .post_connection
+                    .iter()
+                    .any(|step| step.keep.iter().any(|kept| kept.name == name));
         }
         let name = name.strip_prefix("credentials.").unwrap_or(name);
         let by_mode: &[&str] = match provider.auth_mode {
-            AuthMode::OAuth2 => &["accessToken", "clientId", "clientSecret"],
-            AuthMode::OAuth2Cc => &["accessToken", "clientId", "clientSecret", "client_id"],
+            AuthMode::OAuth2 | AuthMode::McpOAuth2 | AuthMode::McpOAuth2Generic => {
+                &["accessToken", "clientId", "clientSecret", "refresh_token"]
+            }
+            AuthMode::App | AuthMode::Custom => &["accessToken", "clientId", "jwtToken"],
+            AuthMode::OAuth2Cc => {
+                &["accessToken", "clientId", "clientSecret", "client_id", "client_secret"]
+            }
             AuthMode::ApiKey => &["apiKey"],
-            AuthMode::Basic => &["username", "password"],
-            _ => &[],
+            AuthMode::Basic | AuthMode::InstallPlugin => &["username", "password"],
+            AuthMode::Signature => &["accessToken", "username", "password", "token"],
+            AuthMode::Jwt => &["accessToken", "token"],
+            AuthMode::TwoStep => &["accessToken", "token", "refresh_token", "assertion"],
+            AuthMode::Bill => {
+                &["username", "password", "organization_id", "dev_key", "session_id", "user_id"]
+            }
+            AuthMode::Tba => &["token_id", "token_secret"],
+            AuthMode::AwsSigV4 => {
+                &["role_arn", "region", "service", "access_key_id", "session_token", "external_id"]
+            }
+            AuthMode::OAuth1 => &["oauth_token"],
+            AuthMode::None => &[],
         };
         let request = ["method", "host", "path", "params", "endpoint", "bodyCanonicalParams"];
         by_mode.contains(&name)
             || request.contains(&name)
-            || name.split('.').next() == Some("raw")
-            || provider.credentials.iter().any(|field| field.name == name)
+            || matches!(name.split('.').next(), Some("raw" | "response"))
+            || name.strip_prefix("assertionOption.").is_some_and(|name| {
+                provider.assertion_option.iter().any(|field| field.name == name)
+            })
+            || name.starts_with("step")
+            || !provider.two_step.headers_kept.is_empty() && name == "_cookies"
+            || provider.integration_config.iter().any(|field| field.name == name)
+            || provider.credentials.iter().any(|field| {
+                field.name == name
+                    || name.strip_prefix(&field.name).is_some_and(|rest| rest.starts_with('.'))
+            })
     }
 
     fn fields(&mut self) {

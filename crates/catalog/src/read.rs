@@ -5,14 +5,23 @@ use serde_json::{Map, Value};
 
 use crate::finding::{Finding, Level};
 use crate::reader::Reader;
-use crate::schema::{AuthMode, BodyFormat, ClientAuth, Provider, Proxy, RefreshWith, Verification};
+use crate::schema::{
+    AuthMode, BodyFormat, ClientAuth, OAuth1, Provider, Proxy, RefreshWith, Registration, TwoStep,
+    Verification, VerificationSuccess,
+};
+
+mod facts;
+mod steps;
 
 /// Keys of ours. Clients do not see them.
 pub const OWN_KEYS: &[&str] = &[
     "authorization_user_scope_param",
     "checked",
+    "companion_tokens",
     "extends",
+    "introspection_url",
     "issuer",
+    "post_connection",
     "quirks",
     "refresh_request_client",
     "refresh_request_method",
@@ -20,6 +29,9 @@ pub const OWN_KEYS: &[&str] = &[
     "refresh_token_param",
     "refresh_with",
     "revocation_client",
+    "revocation_headers",
+    "revocation_method",
+    "revocation_params",
     "revocation_url",
     "setup",
     "source",
@@ -32,47 +44,22 @@ pub const OWN_KEYS: &[&str] = &[
     "token_response_path",
     "token_response_rename",
     "token_response_success",
+    "verification_success",
 ];
 
 /// Keys that are carried for clients or have no effect on any flow.
 const CARRIED_KEYS: &[&str] = &[
     "auth",
+    "auth_type",
     "available_scopes",
     "connection_configuration",
     "decode_url",
     "logo_url",
     "name",
+    "refresh_token_response_metadata",
     "setup_guide_url",
     "webhook_allowed_query_params",
     "webhook_user_defined_secret",
-];
-
-/// Keys that only modes outside this server's present reach read.
-const LATER_KEYS: &[&str] = &[
-    "additional_steps",
-    "assertion",
-    "assertion_option",
-    "auth_type",
-    "authorization_code_param_in_webhook",
-    "client_registration",
-    "refresh_token_headers",
-    "refresh_token_params",
-    "refresh_token_response_metadata",
-    "registration_params",
-    "registration_url",
-    "request_http_method",
-    "request_params",
-    "request_url",
-    "signature",
-    "signature_method",
-    "token",
-    "token_expires_in_ms",
-    "token_http_method",
-    "token_request_method",
-    "token_response",
-    "token_response_headers",
-    "token_url_skip_encode",
-    "webhook_response_metadata",
 ];
 
 /// Keys that name code; an empty name switches an inherited one off.
@@ -100,11 +87,14 @@ pub fn provider(
     read_authorize(&mut reader, &mut provider);
     read_token(&mut reader, &mut provider);
     read_refresh(&mut reader, &mut provider);
+    steps::read(&mut reader, &mut provider);
+    facts::read(&mut reader, &mut provider);
     provider.proxy = read_proxy(&mut reader);
     provider.connection_config = reader.fields("connection_config");
     provider.credentials = reader.fields("credentials");
     provider.integration_config = reader.fields("integration_config");
-    read_rest(&mut reader, auth_mode);
+    provider.assertion_option = reader.fields("assertion_option");
+    read_rest(&mut reader);
     let findings = reader.findings;
 
     provider.entry = merged
@@ -172,6 +162,24 @@ fn blank(name: &str, auth_mode: AuthMode) -> Provider {
         refresh_token_param: "refresh_token".to_owned(),
         revocation_url: None,
         revocation_client_auth: ClientAuth::Body,
+        revocation_method: "POST".to_owned(),
+        revocation_params: None,
+        revocation_headers: Map::new(),
+        introspection_url: None,
+        oauth1: OAuth1::default(),
+        app_token_url: None,
+        two_step: TwoStep::default(),
+        assertion: None,
+        assertion_option: Vec::new(),
+        signature: None,
+        signature_secret_is_text: false,
+        signed_token: None,
+        registration: Registration::default(),
+        code_in_webhook: None,
+        webhook_response_metadata: Vec::new(),
+        post_connection: Vec::new(),
+        verification_success: VerificationSuccess::default(),
+        companion_tokens: Vec::new(),
         proxy: Proxy::default(),
         connection_config: Vec::new(),
         credentials: Vec::new(),
@@ -265,7 +273,13 @@ fn read_token(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.body_format = reader
         .choice(
             "body_format",
-            &[("form", BodyFormat::Form), ("json", BodyFormat::Json), ("query", BodyFormat::Query)],
+            &[
+                ("form", BodyFormat::Form),
+                ("json", BodyFormat::Json),
+                ("query", BodyFormat::Query),
+                // Steps have a format of their own.
+                ("xml", BodyFormat::Form),
+            ],
         )
         .unwrap_or_default();
     provider.token_request_omit = reader.texts("token_request_omit");
@@ -310,6 +324,14 @@ fn read_refresh(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.revocation_url = reader.text("revocation_url");
     provider.revocation_client_auth =
         reader.choice("revocation_client", CLIENT_AUTH_NAMES).unwrap_or(provider.token_client_auth);
+    provider.revocation_method = reader
+        .choice("revocation_method", &[("POST", "POST"), ("DELETE", "DELETE"), ("GET", "GET")])
+        .unwrap_or("POST")
+        .to_owned();
+    provider.revocation_params =
+        reader.map.contains_key("revocation_params").then(|| reader.map("revocation_params"));
+    provider.revocation_headers = reader.map("revocation_headers");
+    provider.introspection_url = reader.text("introspection_url");
 }
 
 fn read_proxy(reader: &mut Reader<'_>) -> Proxy {
@@ -364,27 +386,15 @@ fn read_proxy(reader: &mut Reader<'_>) -> Proxy {
 }
 
 /// Findings about everything that no typed field took.
-fn read_rest(reader: &mut Reader<'_>, mode: AuthMode) {
-    if !mode.is_supported() {
-        reader.warn("auth_mode", format!("{mode} connections cannot be made by this version"));
-    }
-    if reader.map.get("require_client_certificate") == Some(&Value::Bool(true)) {
-        let message = "TLS client certificates are not part of this version";
-        reader.warn("require_client_certificate", message);
-    }
+fn read_rest(reader: &mut Reader<'_>) {
     for key in SCRIPT_KEYS {
         if let Some(script) = reader.text(key) {
             reader.findings.push(Finding::new(
                 Level::Note,
                 reader.name,
                 *key,
-                format!("the step \"{script}\" is not part of this version and is left out"),
+                format!("the step \"{script}\" is code this server does not have and is left out"),
             ));
-        }
-    }
-    for key in LATER_KEYS {
-        if reader.take(key).is_some() && mode.is_supported() {
-            reader.warn(key, format!("this key has no effect for {mode} in this version"));
         }
     }
     reader.used.extend_from_slice(CARRIED_KEYS);

@@ -71,6 +71,38 @@ impl Reader<'_> {
         }
     }
 
+    /// A list of maps; anything else in it is noted.
+    pub(crate) fn maps(&mut self, key: &'static str) -> Vec<Map<String, Value>> {
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let items = match value {
+            Value::Array(items) => items,
+            Value::String(text) if text.is_empty() => Vec::new(),
+            other => vec![other],
+        };
+        let mut maps = Vec::with_capacity(items.len());
+        for item in items {
+            match item {
+                Value::Object(map) => maps.push(map),
+                _ => self.warn(key, "only maps are expected in this list; the others are not used"),
+            }
+        }
+        maps
+    }
+
+    /// A reader of a map inside, whose findings carry `path`. Hand it to [`Reader::close`].
+    pub(crate) fn inside<'m>(&self, map: &'m Map<String, Value>, path: &'static str) -> Reader<'m>
+    where
+        Self: 'm,
+    {
+        Reader { name: self.name, map, path, findings: Vec::new(), used: Vec::new() }
+    }
+
+    /// Takes over what an inner reader noticed, its unknown keys too.
+    pub(crate) fn close(&mut self, mut inner: Reader<'_>) {
+        inner.unknown();
+        self.findings.append(&mut inner.findings);
+    }
+
     pub(crate) fn count(&mut self, key: &'static str) -> Option<u64> {
         let value = self.take(key)?;
         let count = match &value {
@@ -143,9 +175,16 @@ impl Reader<'_> {
     pub(crate) fn token_url(&mut self) -> Option<String> {
         if let Some(Value::Object(by_mode)) = self.map.get("token_url") {
             self.used.push("token_url");
+            // A map by mode; the installation's own endpoint is read beside it.
             return by_mode.get("OAUTH2").and_then(scalar_text).filter(|url| !url.is_empty());
         }
         self.text("token_url")
+    }
+
+    /// The token endpoint of app installations, when `token_url` is a map by mode.
+    pub(crate) fn app_token_url(&self) -> Option<String> {
+        let by_mode = self.map.get("token_url")?.as_object()?;
+        by_mode.get("APP").and_then(scalar_text).filter(|url| !url.is_empty())
     }
 
     pub(crate) fn fields(&mut self, key: &'static str) -> Vec<Field> {

@@ -8,6 +8,14 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+mod steps;
+
+pub use steps::{
+    AssertionKind, AssertionRecipe, ClientRegistration, CompanionToken, ExpiryStrategy, FactSource,
+    FactStep, Kept, OAuth1, OAuth1Signature, Pick, Registration, SignatureProtocol, SignedToken,
+    StepFormat, TokenPaths, TokenStep, TwoStep, VerificationSuccess,
+};
+
 /// How a provider lets itself be used. The wire names are upper case (`OAUTH2_CC`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AuthMode {
@@ -90,11 +98,6 @@ impl AuthMode {
             Self::InstallPlugin => "INSTALL_PLUGIN",
             Self::AwsSigV4 => "AWS_SIGV4",
         }
-    }
-
-    /// Whether this server can make connections of the mode.
-    pub const fn is_supported(self) -> bool {
-        matches!(self, Self::OAuth2 | Self::OAuth2Cc | Self::Basic | Self::ApiKey | Self::None)
     }
 }
 
@@ -371,6 +374,43 @@ pub struct Provider {
     pub revocation_url: Option<String>,
     /// Client authentication there; as at the exchange unless given. Ours.
     pub revocation_client_auth: ClientAuth,
+    /// `POST`, `DELETE` or `GET`. Ours.
+    pub revocation_method: String,
+    /// Parameters there, templates, instead of those of RFC 7009. Ours.
+    pub revocation_params: Option<Map<String, Value>>,
+    /// Extra headers there, templates. Ours.
+    pub revocation_headers: Map<String, Value>,
+    /// Introspection endpoint (RFC 7662), asked when a token answer names no expiry. Ours.
+    pub introspection_url: Option<String>,
+
+    /// OAuth 1.0a endpoints.
+    pub oauth1: OAuth1,
+    /// The token endpoint of app installations (`token_url.APP`), a template.
+    pub app_token_url: Option<String>,
+    /// Exchange in steps.
+    pub two_step: TwoStep,
+    /// An assertion built before the token request.
+    pub assertion: Option<AssertionRecipe>,
+    /// One-time inputs of the assertion.
+    pub assertion_option: Vec<Field>,
+    /// How a token signed here is signed.
+    pub signature: Option<SignatureProtocol>,
+    /// The HMAC secret is plain text and not hex.
+    pub signature_secret_is_text: bool,
+    /// A token signed here.
+    pub signed_token: Option<SignedToken>,
+    /// Registration at an MCP server.
+    pub registration: Registration,
+    /// Path of the code in an installation webhook.
+    pub code_in_webhook: Option<String>,
+    /// Paths of an installation webhook kept in the connection's configuration.
+    pub webhook_response_metadata: Vec<String>,
+    /// What is learned right after authorization. Ours.
+    pub post_connection: Vec<FactStep>,
+    /// What proves credentials beside a 2xx. Ours.
+    pub verification_success: VerificationSuccess,
+    /// Second tokens. Ours.
+    pub companion_tokens: Vec<CompanionToken>,
 
     /// How the API is called.
     pub proxy: Proxy,

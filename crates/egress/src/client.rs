@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use url::{Host, Url};
+use valetkey_base::Secret;
 
 use crate::error::EgressError;
 use crate::limits::Limits;
@@ -60,6 +61,23 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// What to do with a redirect.
     pub redirects: Redirects,
+    /// The TLS client certificate to show, if the server asks for one.
+    pub identity: Option<Identity>,
+}
+
+/// A TLS client certificate (RFC 8446, section 4.4.2) with its key. `Debug` shows neither.
+#[derive(Clone)]
+pub struct Identity {
+    /// Certificate chain, PEM.
+    pub certificate_pem: String,
+    /// Private key, PEM.
+    pub key_pem: Secret,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(…)")
+    }
 }
 
 /// What happens to a reply 301, 302, 303, 307 or 308 that has a `Location`.
@@ -157,23 +175,47 @@ impl Egress {
     pub async fn send(&self, request: Request) -> Result<Reply, EgressError> {
         let limit = request.timeout.unwrap_or(self.limits.request_timeout);
         let redirects = request.redirects;
+        let client = match &request.identity {
+            None => self.client.clone(),
+            Some(identity) => self.client_with(identity, &request.url)?,
+        };
         let hop = Hop {
             headers: header_map(&request)?,
             method: request.method,
             url: request.url,
             body: request.body,
         };
-        tokio::time::timeout(limit, self.follow(hop, redirects))
+        tokio::time::timeout(limit, self.follow(&client, hop, redirects))
             .await
             .unwrap_or_else(|_| Err(EgressError::timeout(limit)))
     }
 
-    async fn follow(&self, first: Hop, redirects: Redirects) -> Result<Reply, EgressError> {
+    /// A client of its own for a certificate: connections made with one must never serve another
+    /// request. The server's certificate is verified as always.
+    fn client_with(&self, identity: &Identity, url: &Url) -> Result<reqwest::Client, EgressError> {
+        let refused =
+            |reason: &str| EgressError::Tls { host: host_of(url), reason: reason.to_owned() };
+        let pem = format!("{}\n{}", identity.certificate_pem, identity.key_pem.expose());
+        let identity = reqwest::Identity::from_pem(pem.as_bytes())
+            .map_err(|_| refused("the client certificate or its key cannot be read"))?;
+        builder(&self.policy, &self.limits)
+            .pool_max_idle_per_host(0)
+            .identity(identity)
+            .build()
+            .map_err(|_| refused("the client certificate and its key do not belong together"))
+    }
+
+    async fn follow(
+        &self,
+        client: &reqwest::Client,
+        first: Hop,
+        redirects: Redirects,
+    ) -> Result<Reply, EgressError> {
         let mut hop = first;
         for _ in 0..=self.limits.redirects_max {
             // Before every hop: a literal address never reaches the resolver.
             self.check_url(&hop.url)?;
-            let response = self.send_hop(&hop).await?;
+            let response = self.send_hop(client, &hop).await?;
             let location = response.headers().get(header::LOCATION).cloned();
             match location.filter(|_| is_redirect(response.status())) {
                 None => return self.read(response, hop.url).await,
@@ -189,9 +231,13 @@ impl Egress {
         Err(EgressError::TooManyRedirects)
     }
 
-    async fn send_hop(&self, hop: &Hop) -> Result<reqwest::Response, EgressError> {
+    async fn send_hop(
+        &self,
+        client: &reqwest::Client,
+        hop: &Hop,
+    ) -> Result<reqwest::Response, EgressError> {
         let mut request =
-            self.client.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
+            client.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
         if !hop.body.is_empty() {
             request = request.body(hop.body.clone());
         }
@@ -322,7 +368,7 @@ mod tests {
             body: Bytes::new(),
         };
         // Past the check of the name, as a public name with a private address would be.
-        let error = strict.send_hop(&hop).await.unwrap_err();
+        let error = strict.send_hop(&strict.client, &hop).await.unwrap_err();
         assert_eq!(error.to_string(), "requests to localhost are not allowed: loopback address");
     }
 

@@ -11,7 +11,7 @@ mod resolver;
 mod tests;
 
 pub use bytes::Bytes;
-pub use client::{Egress, Redirects, Reply, Request};
+pub use client::{Egress, Identity, Redirects, Reply, Request};
 pub use error::EgressError;
 pub use guard::Refusal;
 pub use http::Method;

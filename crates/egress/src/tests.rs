@@ -30,6 +30,7 @@ fn get_request(url: &str) -> Request {
         body: Bytes::new(),
         timeout: None,
         redirects: Redirects::Follow,
+        identity: None,
     }
 }
 

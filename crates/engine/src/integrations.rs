@@ -58,6 +58,7 @@ impl IntegrationView {
             client_secret: self.secrets.client_secret.clone().map(Secret::new),
             scopes: split_scopes(&self.row.scopes),
             custom: self.secrets.custom.clone(),
+            app_link: self.secrets.app_link.clone(),
         }
     }
 }

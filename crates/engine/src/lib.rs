@@ -10,6 +10,7 @@ pub mod engine;
 pub mod environments;
 pub mod error;
 pub mod events;
+mod follow_up;
 mod integration_config;
 pub mod integrations;
 pub mod jobs;

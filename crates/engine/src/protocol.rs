@@ -5,23 +5,33 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use valetkey_auth::{
     AuthError, Class, Client, Context, Credentials, Grant, HttpReply, HttpRequest, Mode, Pending,
-    Step,
+    Redirect, Step,
 };
 use valetkey_catalog::Provider;
-use valetkey_egress::{EgressError, Redirects, Request};
+use valetkey_egress::{EgressError, Identity, Redirects, Request};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::integrations::IntegrationView;
 
 /// Requests one exchange or refresh may need before something must be wrong.
-const REQUESTS_MAX: usize = 6;
+const REQUESTS_MAX: usize = 12;
 
 /// The parts of an auth mode's context that outlive one step.
 pub(crate) struct Party<'a> {
     pub(crate) provider: &'a Provider,
     pub(crate) client: &'a Client,
     pub(crate) config: &'a Map<String, Value>,
+    /// What is stored with the connection that is being repaired.
+    pub(crate) repairs: Option<&'a Map<String, Value>>,
+}
+
+/// Where a run of steps ends.
+pub(crate) enum Ending {
+    /// With credentials.
+    Granted(Grant),
+    /// With a browser to be sent away.
+    Redirected(Redirect),
 }
 
 impl Engine {
@@ -30,30 +40,42 @@ impl Engine {
             provider: party.provider,
             client: party.client,
             connection_config: party.config,
+            repairs: party.repairs,
             now: self.clock.now(),
             rng: &self.rng,
         }
     }
 
-    /// Sends what a mode asks for until it is done, within one time limit for everything.
+    /// Sends what a mode asks for until it has credentials.
     pub(crate) async fn run_steps(
         &self,
         mode: &dyn Mode,
         party: &Party<'_>,
         first: Step,
     ) -> Result<Grant, AuthError> {
+        match self.run_to_end(mode, party, first).await? {
+            Ending::Granted(grant) => Ok(grant),
+            Ending::Redirected(_) => Err(ours(
+                "provider_config_err",
+                "The provider entry asks for a browser where none is.",
+            )),
+        }
+    }
+
+    /// Sends what a mode asks for until it is done, within one time limit for everything.
+    pub(crate) async fn run_to_end(
+        &self,
+        mode: &dyn Mode,
+        party: &Party<'_>,
+        first: Step,
+    ) -> Result<Ending, AuthError> {
         let deadline = tokio::time::Instant::now() + self.settings.token_timeout;
         let mut step = first;
         for _ in 0..REQUESTS_MAX {
             let (request, pending) = match step {
-                Step::Done(grant) => return Ok(grant),
+                Step::Done(grant) => return Ok(Ending::Granted(grant)),
                 Step::Failed(error) => return Err(error),
-                Step::Redirect(_) => {
-                    return Err(ours(
-                        "provider_config_err",
-                        "The provider entry asks for a browser where none is.",
-                    ));
-                }
+                Step::Redirect(redirect) => return Ok(Ending::Redirected(redirect)),
                 Step::Send { request, pending } => (request, pending),
             };
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
@@ -67,7 +89,7 @@ impl Engine {
     }
 
     /// A request with the client's secret never follows a redirect; a test call may.
-    async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         request: HttpRequest,
         timeout: Duration,
@@ -89,6 +111,10 @@ impl Engine {
                 body: body.into(),
                 timeout: Some(timeout),
                 redirects,
+                identity: request.identity.map(|identity| Identity {
+                    certificate_pem: identity.certificate,
+                    key_pem: identity.key,
+                }),
             })
             .await?;
         Ok(HttpReply { status: reply.status, headers: reply.headers, body: reply.body.to_vec() })
@@ -105,12 +131,12 @@ impl Engine {
         credentials: &Credentials,
     ) -> Result<()> {
         let client = view.client();
-        let party = Party { provider: &view.provider, client: &client, config };
+        let party = Party { provider: &view.provider, client: &client, config, repairs: None };
         let requests = valetkey_auth::verification(&self.context(&party), credentials);
         let mut last = None;
         for request in requests {
             match self.exchange(request, self.settings.token_timeout, Redirects::Follow).await {
-                Ok(reply) if (200..300).contains(&reply.status) => return Ok(()),
+                Ok(reply) if valetkey_auth::accepts(&view.provider, &reply) => return Ok(()),
                 Ok(reply) => {
                     last = Some(format!(
                         "{} answered {} to a test call, so these credentials were not saved. Check them and try again.",
@@ -139,7 +165,8 @@ impl Engine {
             return;
         };
         let client = view.client();
-        let party = Party { provider: &view.provider, client: &client, config: &config };
+        let party =
+            Party { provider: &view.provider, client: &client, config: &config, repairs: None };
         for request in valetkey_auth::revocation(&self.context(&party), &credentials) {
             let outcome = match self
                 .exchange(request, self.settings.token_timeout, Redirects::Refuse)

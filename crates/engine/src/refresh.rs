@@ -21,6 +21,7 @@ use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
 use crate::events::AuthEventInput;
+use crate::follow_up::Occasion;
 use crate::integrations::IntegrationView;
 use crate::protocol::{Party, class_name};
 use crate::sealing::Column;
@@ -103,7 +104,7 @@ pub(crate) fn refresh_times(
     let Some(expires_at) = credentials.expires_at() else {
         return (None, None);
     };
-    if !credentials.can_refresh(provider) {
+    if !valetkey_auth::can_refresh(provider, credentials) {
         return (Some(expires_at), None);
     }
     let buffer = Duration::from_secs(provider.expiry_buffer_seconds());
@@ -166,15 +167,20 @@ impl Engine {
         };
         let (credentials, config) = opened;
         let Some(mode) = valetkey_auth::mode(view.provider.auth_mode)
-            .filter(|_| credentials.can_refresh(&view.provider))
+            .filter(|mode| mode.can_refresh(&view.provider, &credentials))
         else {
             self.give_back(&row).await?;
             return Ok(Outcome::NothingToDo);
         };
         let client = view.client();
-        let party = Party { provider: &view.provider, client: &client, config: &config };
+        let party =
+            Party { provider: &view.provider, client: &client, config: &config, repairs: None };
         let first = mode.refresh(&self.context(&party), &credentials);
-        match self.run_steps(mode, &party, first).await {
+        let refreshed = match self.run_steps(mode, &party, first).await {
+            Ok(grant) => self.follow_up(&party, grant, Occasion::Refresh).await,
+            Err(error) => Err(error),
+        };
+        match refreshed {
             Ok(grant) => self.succeed(environment, &row, &view, grant, config).await,
             Err(error) => self.fail(environment, &row, &view, error).await,
         }

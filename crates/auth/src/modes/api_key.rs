@@ -5,9 +5,8 @@ use valetkey_catalog::{AuthMode, validate_credentials};
 
 use crate::body::{BodyIssue, Reader};
 use crate::credentials::Credentials;
-use crate::mode::{AuthorizeInput, CallbackInput, Context, Grant, Mode, Pending, Step};
-use crate::modes::{no_browser_flow, nothing_to_refresh};
-use crate::request::HttpReply;
+use crate::mode::{Context, Grant, Mode, Step};
+use crate::request::HttpRequest;
 use crate::verify::ensure_testable;
 
 const KEY_CHARS_MAX: usize = 1024;
@@ -23,12 +22,12 @@ impl Mode for ApiKey {
         AuthMode::ApiKey
     }
 
-    fn authorize(&self, _: &Context<'_>, _: &AuthorizeInput<'_>) -> Step {
-        no_browser_flow(self.mode())
+    fn takes_typed_secrets(&self) -> bool {
+        true
     }
 
-    fn callback(&self, _: &Context<'_>, _: &CallbackInput<'_>) -> Step {
-        no_browser_flow(self.mode())
+    fn authorize_call(&self, _: &Context<'_>, _: &Credentials, _: &mut HttpRequest) {
+        // How a key is shown is the provider entry's to say.
     }
 
     fn submit(&self, context: &Context<'_>, body: &Value) -> Result<Step, Vec<BodyIssue>> {
@@ -46,14 +45,6 @@ impl Mode for ApiKey {
             return Ok(Step::Failed(error));
         }
         Ok(Step::Done(Grant { credentials, connection_config: Map::new() }))
-    }
-
-    fn refresh(&self, _: &Context<'_>, _: &Credentials) -> Step {
-        nothing_to_refresh(self.mode())
-    }
-
-    fn reply(&self, _: &Context<'_>, _: &Pending, _: &HttpReply) -> Step {
-        nothing_to_refresh(self.mode())
     }
 
     fn import(&self, credentials: &Value) -> Result<Credentials, Vec<BodyIssue>> {

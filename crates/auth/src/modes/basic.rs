@@ -1,13 +1,15 @@
 //! BASIC: a user name and a password (RFC 7617). Either may be empty.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use valetkey_catalog::{AuthMode, validate_credentials};
 
+use crate::api_request::authorize_with;
 use crate::body::{BodyIssue, Reader};
 use crate::credentials::Credentials;
-use crate::mode::{AuthorizeInput, CallbackInput, Context, Grant, Mode, Pending, Step};
-use crate::modes::{no_browser_flow, nothing_to_refresh};
-use crate::request::HttpReply;
+use crate::mode::{Context, Grant, Mode, Step};
+use crate::request::HttpRequest;
 use crate::verify::ensure_testable;
 
 const CHARS_MAX: usize = 1024;
@@ -23,12 +25,21 @@ impl Mode for Basic {
         AuthMode::Basic
     }
 
-    fn authorize(&self, _: &Context<'_>, _: &AuthorizeInput<'_>) -> Step {
-        no_browser_flow(self.mode())
+    fn takes_typed_secrets(&self) -> bool {
+        true
     }
 
-    fn callback(&self, _: &Context<'_>, _: &CallbackInput<'_>) -> Step {
-        no_browser_flow(self.mode())
+    fn authorize_call(
+        &self,
+        _: &Context<'_>,
+        credentials: &Credentials,
+        request: &mut HttpRequest,
+    ) {
+        let member = |name: &str| credentials.as_map().get(name).and_then(Value::as_str);
+        if let Some(username) = member("username") {
+            let pair = format!("{username}:{}", member("password").unwrap_or_default());
+            authorize_with(request, format!("Basic {}", STANDARD.encode(pair)));
+        }
     }
 
     fn submit(&self, context: &Context<'_>, body: &Value) -> Result<Step, Vec<BodyIssue>> {
@@ -50,14 +61,6 @@ impl Mode for Basic {
             return Ok(Step::Failed(error));
         }
         Ok(Step::Done(Grant { credentials, connection_config: Map::new() }))
-    }
-
-    fn refresh(&self, _: &Context<'_>, _: &Credentials) -> Step {
-        nothing_to_refresh(self.mode())
-    }
-
-    fn reply(&self, _: &Context<'_>, _: &Pending, _: &HttpReply) -> Step {
-        nothing_to_refresh(self.mode())
     }
 
     fn import(&self, credentials: &Value) -> Result<Credentials, Vec<BodyIssue>> {

@@ -9,7 +9,9 @@ use crate::body::{BodyIssue, Reader};
 use crate::client_auth::ActiveClient;
 use crate::credentials::Credentials;
 use crate::error::{AuthError, Class};
-use crate::mode::{AuthorizeInput, CallbackInput, Context, Grant, Mode, Pending, Purpose, Step};
+use crate::mode::{
+    AuthorizeInput, CallbackInput, Context, Grant, Mode, Pending, Purpose, Redirect, Step,
+};
 use crate::request::{HttpReply, HttpRequest};
 use crate::token_reply::{Names, Tokens, read};
 use crate::token_request::{Draft, build, endpoint, render_params, secrets_of};
@@ -35,7 +37,7 @@ impl Mode for OAuth2 {
             return Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message));
         }
         match authorize_url::build(context, input) {
-            Ok(url) => Step::Redirect(url),
+            Ok(url) => Step::Redirect(Redirect { url, memory: Map::new() }),
             Err(error) => Step::Failed(error),
         }
     }
@@ -47,9 +49,9 @@ impl Mode for OAuth2 {
         }
     }
 
-    fn submit(&self, _: &Context<'_>, _: &Value) -> Result<Step, Vec<BodyIssue>> {
-        let message = "OAUTH2 connections are made through a redirect.";
-        Ok(Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message)))
+    fn can_refresh(&self, provider: &Provider, credentials: &Credentials) -> bool {
+        credentials.refresh_token().is_some()
+            || (provider.refreshes_by_access_token() && credentials.access_token().is_some())
     }
 
     fn refresh(&self, context: &Context<'_>, credentials: &Credentials) -> Step {
@@ -142,7 +144,7 @@ fn exchange(
     };
     let request = build(context, &scope, draft)?;
     let secrets = secrets_of(&client, &[code, input.verifier]);
-    Ok((request, Pending { purpose: Purpose::Exchange, before: None, metadata, secrets }))
+    Ok((request, Pending { metadata, secrets, ..Pending::new(Purpose::Exchange) }))
 }
 
 fn value_of<'q>(input: &CallbackInput<'q>, name: &str) -> Option<&'q str> {
@@ -308,7 +310,7 @@ fn refresh(
     let request = build(context, &scope, draft)?;
     let secrets = secrets_of(&client, &[token]);
     let before = Some(credentials.clone());
-    Ok((request, Pending { purpose: Purpose::Refresh, before, metadata: Map::new(), secrets }))
+    Ok((request, Pending { before, secrets, ..Pending::new(Purpose::Refresh) }))
 }
 
 /// The credentials after a refresh: what the reply does not repeat stays.

@@ -2,16 +2,15 @@
 
 use serde_json::{Map, Value};
 use valetkey_base::Secret;
-use valetkey_catalog::{AuthMode, ClientAuth, scalar_text};
+use valetkey_catalog::{AuthMode, ClientAuth, Provider, scalar_text};
 
 use crate::body::{BodyIssue, Reader};
 use crate::client_auth::ActiveClient;
 use crate::credentials::Credentials;
 use crate::error::{AuthError, Class};
 use crate::expiry;
-use crate::mode::{AuthorizeInput, CallbackInput, Context, Grant, Mode, Pending, Purpose, Step};
-use crate::modes::no_browser_flow;
-use crate::request::{HttpReply, HttpRequest};
+use crate::mode::{Context, Grant, Mode, Pending, Purpose, Step};
+use crate::request::{ClientIdentity, HttpReply, HttpRequest};
 use crate::token_reply::{Names, read};
 use crate::token_request::{Draft, build, endpoint, joined_scopes, render_params, secrets_of};
 
@@ -38,14 +37,6 @@ impl Mode for OAuth2Cc {
         AuthMode::OAuth2Cc
     }
 
-    fn authorize(&self, _: &Context<'_>, _: &AuthorizeInput<'_>) -> Step {
-        no_browser_flow(self.mode())
-    }
-
-    fn callback(&self, _: &Context<'_>, _: &CallbackInput<'_>) -> Step {
-        no_browser_flow(self.mode())
-    }
-
     fn submit(&self, context: &Context<'_>, body: &Value) -> Result<Step, Vec<BodyIssue>> {
         let given =
             |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -70,6 +61,10 @@ impl Mode for OAuth2Cc {
             .filter_map(|name| Some(((*name).to_owned(), Value::from(given(name)?))))
             .collect();
         Ok(self.refresh(context, &Credentials::new(typed)))
+    }
+
+    fn can_refresh(&self, _: &Provider, credentials: &Credentials) -> bool {
+        credentials.text("client_id").is_some()
     }
 
     /// Asks for a token with the stored client; connecting and refreshing are the same request.
@@ -149,15 +144,19 @@ fn integration_scopes(context: &Context<'_>) -> Option<String> {
     is_unset.then(|| context.client.scopes.join(","))
 }
 
+/// The TLS certificate of the connection's client, when it has one.
+fn identity(credentials: &Credentials) -> Option<ClientIdentity> {
+    Some(ClientIdentity {
+        certificate: credentials.text("client_certificate")?.to_owned(),
+        key: Secret::from(credentials.text("client_private_key")?),
+    })
+}
+
 fn request(
     context: &Context<'_>,
     credentials: &Credentials,
 ) -> Result<(HttpRequest, Pending), AuthError> {
     let provider = context.provider;
-    if credentials.text("client_certificate").is_some() {
-        let message = "TLS client certificates are not supported by this version.";
-        return Err(AuthError::new(Class::Ours, "provider_config_err", message));
-    }
     let Some(id) = credentials.text("client_id") else {
         let message = "The connection holds no client id. The person has to connect again.";
         return Err(AuthError::new(Class::Terminal, "missing_client_id", message));
@@ -166,6 +165,7 @@ fn request(
         id: id.to_owned(),
         secret: Secret::from(credentials.text("client_secret").unwrap_or_default()),
         private_key: credentials.text("client_private_key").map(Secret::from),
+        identity: identity(credentials),
     };
     let scope = context.scope(context.connection_config).with_credentials(credentials.as_map());
     let url = endpoint(provider, &scope, false)?;
@@ -196,10 +196,9 @@ fn request(
     };
     let request = build(context, &scope, draft)?;
     let pending = Pending {
-        purpose: Purpose::ClientCredentials,
         before: Some(credentials.clone()),
-        metadata: Map::new(),
         secrets: secrets_of(&client, &[]),
+        ..Pending::new(Purpose::ClientCredentials)
     };
     Ok((request, pending))
 }

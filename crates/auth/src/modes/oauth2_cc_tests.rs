@@ -14,6 +14,7 @@ fn with<T>(keys: &str, config: &Value, work: impl FnOnce(&Context<'_>) -> T) -> 
         provider: catalog.get("acme").unwrap(),
         client: &client,
         connection_config: &config,
+        repairs: None,
         now: Timestamp::from_millis(1_772_356_211_120),
         rng: &Rng::seeded(3),
     })
@@ -93,7 +94,7 @@ fn the_stored_form_has_the_client_and_a_default_lifetime() {
             })
         );
         assert_eq!(Value::Object(grant.connection_config), json!({"oauth_scopes": "a,b"}));
-        assert!(grant.credentials.can_refresh(context.provider));
+        assert!(OAuth2Cc.can_refresh(context.provider, &grant.credentials));
         for body in [json!({"data": {"token": "t"}}), json!({"jwt": "t"})] {
             assert_eq!(reply(body).credentials.access_token(), Some("t"));
         }
@@ -118,7 +119,19 @@ fn a_missing_half_is_named() {
         let code = |body: Value| OAuth2Cc.submit(context, &body).unwrap_err().remove(0).code;
         assert_eq!(code(json!({"client_secret": "s"})), "missing_client_id");
         assert_eq!(code(json!({"client_id": "i", "client_secret": ""})), "missing_client_secret");
-        let body = json!({"client_id": "i", "client_secret": "s", "client_certificate": "PEM"});
-        assert!(matches!(OAuth2Cc.submit(context, &body), Ok(Step::Failed(_))));
+    });
+}
+
+#[test]
+fn a_certificate_goes_with_the_request() {
+    with("", &json!({}), |context| {
+        let body = json!({
+            "client_id": "i", "client_secret": "s", "client_certificate": "CERT",
+            "client_private_key": "KEY"
+        });
+        let Ok(Step::Send { request, .. }) = OAuth2Cc.submit(context, &body) else {
+            panic!("a request")
+        };
+        assert_eq!(request.identity.unwrap().certificate, "CERT");
     });
 }

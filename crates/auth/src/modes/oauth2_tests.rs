@@ -27,7 +27,7 @@ impl Bench {
             client_id: Some("my id".to_owned()),
             client_secret: Some("s:%1".into()),
             scopes: vec!["read".to_owned(), "write".to_owned()],
-            custom: Map::new(),
+            ..Client::default()
         };
         Self { catalog, client, config: Map::new(), rng: Rng::seeded(3) }
     }
@@ -42,6 +42,7 @@ impl Bench {
             provider: self.catalog.get("acme").unwrap(),
             client: &self.client,
             connection_config: &self.config,
+            repairs: None,
             now: Timestamp::from_millis(1_772_356_211_120),
             rng: &self.rng,
         }
@@ -58,7 +59,7 @@ impl Bench {
             browser_params: browser.as_object().unwrap(),
         };
         match OAuth2.authorize(&self.context(), &input) {
-            Step::Redirect(url) => Ok(url.into()),
+            Step::Redirect(redirect) => Ok(redirect.url.into()),
             Step::Failed(error) => Err(error),
             other => panic!("{other:?}"),
         }
@@ -67,8 +68,13 @@ impl Bench {
     fn callback(&self, query: &[(&str, &str)]) -> Result<(HttpRequest, Pending), AuthError> {
         let query: Vec<(String, String)> =
             query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let input =
-            CallbackInput { query: &query, redirect_uri: "https://v.test/cb", verifier: "ver" };
+        let input = CallbackInput {
+            query: &query,
+            redirect_uri: "https://v.test/cb",
+            verifier: "ver",
+            memory: &Map::new(),
+            started_at: self.context().now,
+        };
         sent(OAuth2.callback(&self.context(), &input))
     }
 

@@ -41,6 +41,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         body: Bytes::new(),
         timeout: Some(TIMEOUT),
         redirects: Redirects::Refuse,
+        identity: None,
     };
     let reply = egress.send(request).await.with_context(|| format!("{address} does not answer"))?;
     if reply.status != 200 {

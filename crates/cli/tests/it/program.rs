@@ -183,6 +183,7 @@ pub(crate) fn send(
         body: body.to_owned().into(),
         timeout: Some(PATIENCE),
         redirects: Redirects::Refuse,
+        identity: None,
     };
     let allow = AllowList::parse("127.0.0.0/8").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -9,6 +9,7 @@ use super::save::{Config, LogEntry, Save};
 use super::start::{StatePayload, as_failure, cookie_name};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::follow_up::Occasion;
 use crate::operations::error_json;
 use crate::protocol::Party;
 use crate::sealing::Column;
@@ -173,16 +174,24 @@ impl Engine {
                 "This authorization mode is not supported.",
             ));
         };
-        let party = Party { provider: &view.provider, client: &client, config: &payload.config };
+        let party = Party {
+            provider: &view.provider,
+            client: &client,
+            config: &payload.config,
+            repairs: payload.repairs.as_ref(),
+        };
         let step = mode.callback(
             &self.context(&party),
             &CallbackInput {
                 query: callback.query,
                 redirect_uri: &payload.redirect_uri,
                 verifier: &payload.verifier,
+                memory: &payload.memory,
+                started_at: payload.started_at,
             },
         );
-        self.run_steps(mode, &party, step).await
+        let grant = self.run_steps(mode, &party, step).await?;
+        self.follow_up(&party, grant, Occasion::Connect).await
     }
 
     async fn save_granted(
@@ -223,7 +232,7 @@ pub(crate) fn session_patch(session: &Session) -> ConnectionPatch {
 }
 
 /// The error type the socket gets.
-fn socket_code(error: &AuthError) -> String {
+pub(super) fn socket_code(error: &AuthError) -> String {
     match error.code.as_str() {
         code @ ("callback_err"
         | "token_err"
@@ -236,7 +245,7 @@ fn socket_code(error: &AuthError) -> String {
     }
 }
 
-fn explain(error: &AuthError) -> String {
+pub(super) fn explain(error: &AuthError) -> String {
     match &error.provider_description {
         Some(description) if !error.message.contains(description.as_str()) => {
             format!("{} ({description})", error.message)

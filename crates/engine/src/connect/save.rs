@@ -100,7 +100,7 @@ impl Engine {
         }
     }
 
-    async fn stored_config(&self, row: &Connection) -> Result<Map<String, Value>> {
+    pub(crate) async fn stored_config(&self, row: &Connection) -> Result<Map<String, Value>> {
         self.sealer.open_json(row.environment_id, Column::CONFIG, &row.row_uuid, &row.config).await
     }
 
@@ -260,14 +260,23 @@ impl Engine {
         });
         tx.insert_event(&event).await?;
         if let Some(client_id) = &save.client_id {
+            let is_pending = match &save.config {
+                Config::Merge(config) | Config::Replace(config) => is_pending(config),
+                Config::Keep => false,
+            };
             let result = FlowResult::Success {
                 provider_config_key: row.integration_key.clone(),
                 connection_id: row.connection_id.clone(),
-                is_pending: false,
+                is_pending,
             };
             let text = serde_json::to_string(&result).map_err(|_| Error::Corrupt("flow result"))?;
             tx.insert_flow_result(client_id, &text, now).await?;
         }
         Ok(())
     }
+}
+
+/// Whether the provider still has to confirm.
+pub(crate) fn is_pending(config: &Map<String, Value>) -> bool {
+    config.get("pending") == Some(&Value::Bool(true))
 }

@@ -5,18 +5,20 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
-use valetkey_auth::{AuthorizeInput, Step};
+use valetkey_auth::AuthorizeInput;
+use valetkey_base::Timestamp;
 use valetkey_catalog::validate_merged_connection_config;
 use valetkey_store::{NewOperation, OauthState};
 use valetkey_vault::token_hash_hex;
 
+use super::callback::{explain, socket_code};
 use super::outcome::{FlowFailure, failure_json};
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
 use crate::events::AuthEventInput;
 use crate::integrations::IntegrationView;
-use crate::protocol::Party;
+use crate::protocol::{Ending, Party};
 use crate::sealing::Column;
 use crate::sessions::Session;
 use crate::webhooks::payload::AuthOperation;
@@ -45,6 +47,13 @@ pub(crate) struct StatePayload {
     pub(crate) config: Map<String, Value>,
     pub(crate) scopes: Vec<String>,
     pub(crate) connection_id: String,
+    /// What the auth mode wants to know again.
+    #[serde(default)]
+    pub(crate) memory: Map<String, Value>,
+    /// Configuration of the connection that is being repaired.
+    #[serde(default)]
+    pub(crate) repairs: Option<Map<String, Value>>,
+    pub(crate) started_at: Timestamp,
 }
 
 /// A flow under way.
@@ -139,7 +148,13 @@ impl Engine {
         let redirect_uri = self.redirect_uri(&environment);
         let user_scopes =
             defaults.and_then(|defaults| defaults.get("user_scopes")).and_then(Value::as_str);
-        let party = Party { provider: &view.provider, client: &client, config: &config };
+        let repairs = self.repaired_config(session).await.map_err(as_failure)?;
+        let party = Party {
+            provider: &view.provider,
+            client: &client,
+            config: &config,
+            repairs: repairs.as_ref(),
+        };
         let step = mode.authorize(
             &self.context(&party),
             &AuthorizeInput {
@@ -153,15 +168,27 @@ impl Engine {
                 browser_params: &params.authorization_params,
             },
         );
-        let redirect = redirect_of(step)?;
+        let redirect = match self.run_to_end(mode, &party, step).await {
+            Ok(Ending::Redirected(redirect)) => redirect,
+            Ok(Ending::Granted(_)) => {
+                return Err(FlowFailure::new(
+                    "auth_mode_err",
+                    "The provider entry does not lead to a browser redirect.",
+                ));
+            }
+            Err(error) => return Err(FlowFailure::new(socket_code(&error), explain(&error))),
+        };
         let payload = StatePayload {
             verifier,
             redirect_uri,
             config,
             scopes: client.scopes.clone(),
             connection_id,
+            memory: redirect.memory,
+            repairs,
+            started_at: self.clock.now(),
         };
-        self.store_state(session, &view, &state, payload, params.client_id, redirect)
+        self.store_state(session, &view, &state, payload, params.client_id, redirect.url)
             .await
             .map_err(as_failure)
     }
@@ -261,6 +288,20 @@ impl Engine {
         }
     }
 
+    /// Configuration of the connection that a reconnect session repairs.
+    pub(crate) async fn repaired_config(
+        &self,
+        session: &Session,
+    ) -> Result<Option<Map<String, Value>>> {
+        let Some(row) = session.row.reconnect_row else {
+            return Ok(None);
+        };
+        match self.store.connection_by_row(session.row.environment_id, row).await? {
+            Some(row) => Ok(Some(self.stored_config(&row).await?)),
+            None => Ok(None),
+        }
+    }
+
     /// Logs a failed flow, tells the app and the waiting socket. Never fails itself.
     pub(crate) async fn flow_failed(
         &self,
@@ -345,17 +386,6 @@ impl Engine {
                 existing.as_ref().and_then(|row| row.webhook_url_override.as_deref()),
             failure: Some((code, &failure.message)),
         }))
-    }
-}
-
-fn redirect_of(step: Step) -> Result<Url, FlowFailure> {
-    match step {
-        Step::Redirect(url) => Ok(url),
-        Step::Failed(error) => Err(FlowFailure::new(error.code, error.message)),
-        Step::Send { .. } | Step::Done(_) => Err(FlowFailure::new(
-            "auth_mode_err",
-            "The provider entry does not lead to a browser redirect.",
-        )),
     }
 }
 

@@ -9,6 +9,7 @@ use super::save::{Config, LogEntry, Save};
 use super::start::preset_config;
 use crate::engine::Engine;
 use crate::error::{Error, Issue, Result};
+use crate::follow_up::Occasion;
 use crate::protocol::Party;
 use crate::sessions::Session;
 
@@ -100,15 +101,20 @@ impl Engine {
             message: "This authorization mode is not supported.".to_owned(),
         })?;
         let client = view.client();
-        let party = Party { provider: &view.provider, client: &client, config: &config };
+        let repairs = self.repaired_config(session).await?;
+        let party = Party {
+            provider: &view.provider,
+            client: &client,
+            config: &config,
+            repairs: repairs.as_ref(),
+        };
         let step = mode
             .submit(&self.context(&party), body)
             .map_err(|issues| Error::Invalid(issues.into_iter().map(body_issue).collect()))?;
-        let grant = self
-            .run_steps(mode, &party, step)
-            .await
-            .map_err(|error| Error::Provider(Box::new(error)))?;
+        let refused = |error| Error::Provider(Box::new(error));
+        let grant = self.run_steps(mode, &party, step).await.map_err(refused)?;
         self.verify(&view, &config, &grant.credentials).await?;
+        let grant = self.follow_up(&party, grant, Occasion::Connect).await.map_err(refused)?;
         let config = valetkey_auth::stored_connection_config(&config, &grant.connection_config);
         self.save(Save {
             environment: (*environment).clone(),

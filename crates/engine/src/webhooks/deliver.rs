@@ -145,6 +145,7 @@ impl Engine {
                     body: delivery.payload.clone().into(),
                     timeout: Some(self.settings.webhook_timeout),
                     redirects: Redirects::Follow,
+                    identity: None,
                 };
                 let result = self.egress.send(request).await;
                 let outcome = Outcome::of(&result);

@@ -1,0 +1,120 @@
+//! A call to a provider's API with a connection's credentials, as the provider entry describes it.
+
+use serde_json::{Map, Value};
+use url::Url;
+use valetkey_catalog::{Scope, UrlError, render_url, scalar_text};
+
+use crate::credentials::Credentials;
+use crate::mode::Context;
+use crate::modes::mode;
+use crate::request::{Body, HttpRequest};
+use crate::token_request::{render_lenient, set_header};
+
+/// What one call is made of, beyond what every call to the provider carries.
+pub(crate) struct ApiCall<'a> {
+    pub(crate) by_post: bool,
+    /// A template: a path under the base URL, or a whole address.
+    pub(crate) endpoint: &'a str,
+    /// Instead of the provider's base URL, a template.
+    pub(crate) base_url: Option<&'a String>,
+    pub(crate) headers: &'a Map<String, Value>,
+    /// Sent with `POST` only.
+    pub(crate) body: Option<Value>,
+}
+
+/// The request of a call, with the credentials in it.
+pub(crate) fn build(
+    context: &Context<'_>,
+    credentials: &Credentials,
+    call: ApiCall<'_>,
+) -> Result<HttpRequest, UrlError> {
+    let proxy = &context.provider.proxy;
+    let scope = scope(context, credentials);
+    let base = call.base_url.or(proxy.base_url.as_ref());
+    let mut url = endpoint_url(base, call.endpoint, &scope)?;
+    for (name, value) in render_lenient(&proxy.query, &scope) {
+        url.query_pairs_mut().append_pair(&name, &value);
+    }
+    let method = if call.by_post { http::Method::POST } else { http::Method::GET };
+    let mut request = HttpRequest::new(method, url);
+    for map in [&proxy.headers, call.headers] {
+        for (name, value) in render_lenient(map, &scope) {
+            set_header(&mut request.headers, &name, value);
+        }
+    }
+    if let Some(data) = call.body.filter(|_| call.by_post) {
+        request.body = body_of(data, &request.headers);
+    }
+    if let Some(mode) = mode(context.provider.auth_mode) {
+        mode.authorize_call(context, credentials, &mut request);
+    }
+    Ok(request)
+}
+
+/// The names of a provider's API templates: the credentials' own members too.
+pub(crate) fn scope<'a>(context: &Context<'a>, credentials: &'a Credentials) -> Scope<'a> {
+    let mut scope = context.scope(context.connection_config).with_credentials(credentials.as_map());
+    for (name, value) in credentials.as_map() {
+        if !value.is_object() {
+            scope.set(name, value.clone());
+        }
+    }
+    if let Some(token) = credentials.access_token() {
+        scope.set("accessToken", token);
+    }
+    if let Some(id) = &context.client.client_id {
+        scope.set("clientId", id.as_str());
+    }
+    if let Some(secret) = &context.client.client_secret {
+        scope.set("clientSecret", secret.expose());
+    }
+    scope
+}
+
+/// Sets the `Authorization` header, unless the provider entry writes its own.
+pub(crate) fn authorize_with(request: &mut HttpRequest, value: String) {
+    if !request.headers.iter().any(|(name, _)| name == "authorization") {
+        request.headers.push(("authorization".to_owned(), value));
+    }
+}
+
+/// Shows the access token as RFC 6750 §2.1 describes, unless the provider entry writes its own
+/// `Authorization` header.
+pub(crate) fn authorize_with_bearer(credentials: &Credentials, request: &mut HttpRequest) {
+    if let Some(token) = credentials.access_token() {
+        authorize_with(request, format!("Bearer {token}"));
+    }
+}
+
+fn body_of(data: Value, headers: &[(String, String)]) -> Body {
+    let is_form = headers
+        .iter()
+        .any(|(name, value)| name == "content-type" && value.contains("x-www-form-urlencoded"));
+    match data {
+        Value::Object(map) if is_form => Body::Form(form_pairs(&map)),
+        other => Body::Json(other),
+    }
+}
+
+fn form_pairs(map: &Map<String, Value>) -> Vec<(String, String)> {
+    map.iter().filter_map(|(name, value)| Some((name.clone(), scalar_text(value)?))).collect()
+}
+
+/// The endpoint under the base URL, or on its own when it is a whole address.
+fn endpoint_url(base: Option<&String>, endpoint: &str, scope: &Scope<'_>) -> Result<Url, UrlError> {
+    if endpoint.starts_with("http") || endpoint.starts_with("${") {
+        return render_url(endpoint, scope, true);
+    }
+    let mut url = render_url(base.ok_or(UrlError::Invalid)?, scope, true)?;
+    // Escaped by its place in the path before it is joined to the base.
+    let template = format!("https://placeholder.invalid/{}", endpoint.trim_start_matches('/'));
+    let rendered = render_url(&template, scope, true)?;
+    let path = format!("{}{}", url.path().trim_end_matches('/'), rendered.path());
+    url.set_path(&path);
+    let query = match (url.query(), rendered.query()) {
+        (Some(left), Some(right)) => Some(format!("{left}&{right}")),
+        (left, right) => left.or(right).map(str::to_owned),
+    };
+    url.set_query(query.as_deref());
+    Ok(url)
+}
