@@ -7,7 +7,7 @@ use crate::finding::{Finding, Level};
 use crate::pattern::Pattern;
 use crate::reader::scalar_text;
 use crate::schema::{AuthMode, Field, Provider};
-use crate::template::{has_loose_ends, missing_functions, references};
+use crate::template::{has_loose_ends, references};
 
 /// Looks an entry over. Empty means nothing to say.
 pub fn lint(provider: &Provider) -> Vec<Finding> {
@@ -101,7 +101,7 @@ impl Linter<'_> {
         }
     }
 
-    /// Every template: it parses, this version can compute it, and its names come from somewhere.
+    /// Every template: it parses, and its names come from somewhere.
     fn templates(&mut self) {
         let mut texts = Vec::new();
         for (key, value) in &self.provider.entry {
@@ -119,10 +119,6 @@ impl Linter<'_> {
         for (key, text) in texts {
             if has_loose_ends(&text) {
                 self.say(Level::Error, key.clone(), "a placeholder is not closed");
-            }
-            for function in missing_functions(&text) {
-                let message = format!("this version cannot compute {function}");
-                self.say(Level::Warning, key.clone(), message);
             }
             for name in references(&text) {
                 if !self.is_known(&name) {
@@ -169,7 +165,16 @@ impl Linter<'_> {
             AuthMode::OAuth1 => &["oauth_token"],
             AuthMode::None => &[],
         };
-        let request = ["method", "host", "path", "params", "endpoint", "bodyCanonicalParams"];
+        let request = [
+            "method",
+            "host",
+            "path",
+            "params",
+            "endpoint",
+            "urlCanonicalParams",
+            "bodyCanonicalParams",
+            "contentType",
+        ];
         by_mode.contains(&name)
             || request.contains(&name)
             || matches!(name.split('.').next(), Some("raw" | "response"))
@@ -299,7 +304,6 @@ mod tests {
                 "token_url",
                 "authorization_url",
                 "proxy.headers.a",
-                "proxy.headers.c",
                 "connection_config.s.pattern",
                 "connection_config.t.pattern",
             ]

@@ -16,6 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use valetkey_base::{Rng, Timestamp};
 
+use crate::private_key::{PrivateKey, SigningPair, fingerprint};
+use crate::sigv4::{Signed, Signer, authorization};
 use crate::time_format;
 
 /// Longer texts are taken as plain text. The longest real template has under two thousand bytes.
@@ -30,14 +32,13 @@ pub(crate) enum Part {
     Call { function: Function, argument: Vec<Part> },
 }
 
-/// The functions of the language. Those below the line are known by name but not computed here.
+/// The functions of the language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
     Base64,
     Sha256Hex,
     Sha256Base64,
     HmacSha1Hex,
-    // -- names only
     Ed25519Sign,
     AwsSigV4,
     Fingerprint,
@@ -56,10 +57,6 @@ impl Function {
 
     pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, function)| *function == self).map_or("", |(name, _)| name)
-    }
-
-    pub(crate) const fn is_computed(self) -> bool {
-        !matches!(self, Self::Ed25519Sign | Self::AwsSigV4 | Self::Fingerprint)
     }
 }
 
@@ -140,7 +137,7 @@ pub fn find<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 pub struct Unresolved {
     /// Names without a value.
     pub names: Vec<String>,
-    /// Functions this server does not compute.
+    /// Functions whose arguments are not what they take.
     pub functions: Vec<String>,
 }
 
@@ -152,7 +149,7 @@ impl fmt::Display for Unresolved {
             gap = "; ";
         }
         if !self.functions.is_empty() {
-            write!(f, "{gap}this version cannot compute {}", self.functions.join(", "))?;
+            write!(f, "{gap}the values given to {} are not what it takes", self.functions.join(", "))?;
         }
         Ok(())
     }
@@ -209,19 +206,6 @@ pub fn references(text: &str) -> Vec<String> {
     names
 }
 
-/// Functions a template uses that this server does not compute.
-pub fn missing_functions(text: &str) -> Vec<&'static str> {
-    let mut names = Vec::new();
-    collect(&parse(text), &mut |part| {
-        if let Part::Call { function, .. } = part
-            && !function.is_computed()
-        {
-            names.push(function.name());
-        }
-    });
-    names
-}
-
 /// Whether a text has an opening `${` that nothing closes.
 pub fn has_loose_ends(text: &str) -> bool {
     parse(text).iter().any(|part| matches!(part, Part::Text(text) if text.contains("${")))
@@ -255,22 +239,17 @@ pub(crate) fn choose<'p>(
 fn values_missing(side: &[Part], scope: &Scope<'_>) -> Option<Unresolved> {
     let mut missing = Unresolved::default();
     collect(side, &mut |part| match part {
-        Part::Text(_) => {}
         Part::Name(name) => {
             if scope.lookup(name).is_none_or(|value| value.is_empty()) {
                 missing.merge(Unresolved::name(name));
             }
         }
-        Part::Call { function, .. } => {
-            if !function.is_computed() {
-                missing.merge(not_computed(*function));
-            }
-        }
+        Part::Text(_) | Part::Call { .. } => {}
     });
     (missing != Unresolved::default()).then_some(missing)
 }
 
-fn not_computed(function: Function) -> Unresolved {
+fn misused(function: Function) -> Unresolved {
     Unresolved { names: Vec::new(), functions: vec![function.name().to_owned()] }
 }
 
@@ -300,17 +279,63 @@ fn call(function: Function, argument: &[Part], scope: &Scope<'_>) -> Result<Stri
         Function::Sha256Hex => Ok(hex::encode(sha256(&render_parts(argument, scope)?))),
         Function::Sha256Base64 => Ok(STANDARD.encode(sha256(&render_parts(argument, scope)?))),
         Function::HmacSha1Hex => {
-            let (message, key) =
-                split_at_last_comma(argument).ok_or_else(|| not_computed(function))?;
-            let message = render_parts(&message, scope)?;
-            let key = render_parts(&key, scope)?;
+            let (message, key) = message_and_key(function, argument, scope)?;
             let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.trim().as_bytes());
             Ok(hex::encode(hmac::sign(&key, message.as_bytes())))
         }
-        Function::Ed25519Sign | Function::AwsSigV4 | Function::Fingerprint => {
-            Err(not_computed(function))
+        Function::Ed25519Sign => {
+            let (message, key) = message_and_key(function, argument, scope)?;
+            match PrivateKey::read(&key).map(|key| key.pair) {
+                Ok(SigningPair::Ed25519(pair)) => {
+                    Ok(STANDARD.encode(pair.sign(message.as_bytes()).as_ref()))
+                }
+                _ => Err(misused(function)),
+            }
         }
+        Function::Fingerprint => {
+            fingerprint(&render_parts(argument, scope)?).map_err(|_| misused(function))
+        }
+        Function::AwsSigV4 => aws_sigv4(argument, scope),
     }
+}
+
+/// The two arguments around the last comma, filled in.
+fn message_and_key(
+    function: Function,
+    argument: &[Part],
+    scope: &Scope<'_>,
+) -> Result<(String, String), Unresolved> {
+    let (message, key) = split_at_last_comma(argument).ok_or_else(|| misused(function))?;
+    Ok((render_parts(&message, scope)?, render_parts(&key, scope)?))
+}
+
+/// `accessKey, secretKey, region, service[, host]` and the request in the scope.
+fn aws_sigv4(argument: &[Part], scope: &Scope<'_>) -> Result<String, Unresolved> {
+    let mut values = Vec::new();
+    for part in split_at_commas(argument) {
+        values.push(render_parts(&part, scope)?.trim().to_owned());
+    }
+    let (signer, host) = match values.as_slice() {
+        [access_key, secret_key, region, service, rest @ ..]
+            if rest.len() <= 1 && values.iter().all(|value| !value.is_empty()) =>
+        {
+            (Signer { access_key, secret_key, region, service }, rest.first())
+        }
+        _ => return Err(misused(Function::AwsSigV4)),
+    };
+    let host = host.cloned().unwrap_or_else(|| format!("{}.amazonaws.com", signer.service));
+    let value = |name: &str| scope.lookup(name);
+    let needed = |name: &str| value(name).ok_or_else(|| Unresolved::name(name));
+    let content_type = value("contentType");
+    let request = Signed {
+        method: &needed("method")?,
+        host: &host,
+        path: &needed("path")?,
+        query: &value("urlCanonicalParams").unwrap_or_default(),
+        content_type: content_type.as_deref(),
+        body: &value("bodyCanonicalParams").unwrap_or_default(),
+    };
+    Ok(authorization(&signer, &request, scope.now))
 }
 
 fn sha256(text: &str) -> digest::Digest {
@@ -330,6 +355,25 @@ fn split_at_last_comma(parts: &[Part]) -> Option<(Vec<Part>, Vec<Part>)> {
     let mut right = vec![Part::Text(after.to_owned())];
     right.extend_from_slice(&parts[at + 1..]);
     Some((left, right))
+}
+
+/// The arguments between the commas of the template's own text.
+fn split_at_commas(parts: &[Part]) -> Vec<Vec<Part>> {
+    let mut split: Vec<Vec<Part>> = vec![Vec::new()];
+    for part in parts {
+        match part {
+            Part::Text(text) => {
+                for (index, piece) in text.split(',').enumerate() {
+                    if index > 0 {
+                        split.push(Vec::new());
+                    }
+                    push(&mut split, Part::Text(piece.to_owned()));
+                }
+            }
+            part => push(&mut split, part.clone()),
+        }
+    }
+    split
 }
 
 /// The sides of `left || right`, blanks around them removed; one side when there is no choice.

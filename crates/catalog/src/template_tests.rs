@@ -74,7 +74,48 @@ fn functions_nest_and_split_at_their_own_commas() {
         "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
     );
     let error = with(|scope| render("${fingerprint(${credentials.username})}", scope)).unwrap_err();
-    assert_eq!(error.to_string(), "this version cannot compute fingerprint");
+    assert_eq!(error.to_string(), "the values given to fingerprint are not what it takes");
+}
+
+#[test]
+fn signatures_are_made_with_the_values_of_the_request() {
+    // RFC 8032 §7.1, test 2: the key as PKCS#8, the message one byte.
+    let key = "MC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7";
+    let made = with(|scope| {
+        let mut scope = scope.clone();
+        scope.set("key", key);
+        render("${ed25519Sign(r,${key})}", &scope).unwrap()
+    });
+    assert_eq!(
+        hex::encode(STANDARD.decode(made).unwrap()),
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e\
+         458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    );
+    let text = "${awsSigV4(${credentials.username}, s, us-east-1, iam)}";
+    assert_eq!(missing(text), ["method"]);
+    let url = url::Url::parse("https://iam.amazonaws.com/?b=1&a=2").unwrap();
+    let signed = with(|scope| {
+        let mut scope = scope.clone();
+        scope.set_request(crate::RequestValues {
+            method: "GET",
+            url: &url,
+            body: "",
+            body_is_form: false,
+            content_type: None,
+        });
+        assert_eq!(render("${params} ${endpoint}", &scope).unwrap(), "a=2&b=1 /?b=1&a=2");
+        render(text, &scope).unwrap()
+    });
+    let start = "AWS4-HMAC-SHA256 Credential=ann/20260301/us-east-1/iam/aws4_request, \
+                 SignedHeaders=host;x-amz-date, Signature=";
+    assert!(signed.starts_with(start), "{signed}");
+    for wrong in ["${awsSigV4(a,b,c)}", "${awsSigV4(a,b,c,d,e,f)}", "${awsSigV4(a,,c,d)}"] {
+        assert_eq!(
+            with(|scope| render(wrong, scope)).unwrap_err().functions,
+            ["awsSigV4"],
+            "{wrong}"
+        );
+    }
 }
 
 #[test]
