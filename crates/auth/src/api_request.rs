@@ -22,6 +22,21 @@ pub(crate) struct ApiCall<'a> {
     pub(crate) body: Option<Value>,
 }
 
+/// A `GET` of a path under the API's base URL.
+///
+/// # Errors
+/// When the base URL or the path cannot be built from what is known.
+pub fn get(
+    context: &Context<'_>,
+    credentials: &Credentials,
+    endpoint: &str,
+) -> Result<HttpRequest, UrlError> {
+    let headers = Map::new();
+    let call =
+        ApiCall { by_post: false, endpoint, base_url: None, headers: &headers, body: None };
+    build(context, credentials, call)
+}
+
 /// The request of a call, with the credentials in it.
 pub(crate) fn build(
     context: &Context<'_>,

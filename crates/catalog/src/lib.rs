@@ -7,8 +7,10 @@
 
 pub mod fields;
 pub mod finding;
+pub mod lines;
 pub mod lint;
 pub mod load;
+pub mod page;
 pub mod pattern;
 pub mod private_key;
 pub mod read;
@@ -19,6 +21,9 @@ mod sigv4;
 pub mod template;
 pub mod time_format;
 pub mod url;
+
+/// The JSON schema of provider files, for editors.
+pub const JSON_SCHEMA: &str = include_str!("../../../catalog/schema.json");
 
 pub use fields::{
     FieldIssue, check_value, validate_connection_config, validate_credentials,

@@ -15,6 +15,7 @@ pub fn lint(provider: &Provider) -> Vec<Finding> {
     linter.identity();
     linter.needed_keys();
     linter.urls();
+    linter.hosts();
     linter.templates();
     linter.fields();
     linter.findings
@@ -96,6 +97,38 @@ impl Linter<'_> {
                     self.say(Level::Warning, key, "https is expected");
                 } else if !side.is_empty() && !side.starts_with("http") && !side.starts_with("${") {
                     self.say(Level::Error, key, "an absolute URL is expected");
+                }
+            }
+        }
+    }
+
+    /// A value that a person types may complete a host, but not move it elsewhere: secrets are sent
+    /// there.
+    fn hosts(&mut self) {
+        let provider = self.provider;
+        let templates = [
+            ("authorization_url", &provider.authorization_url),
+            ("token_url", &provider.token_url),
+            ("app_token_url", &provider.app_token_url),
+            ("refresh_url", &provider.refresh_url),
+            ("revocation_url", &provider.revocation_url),
+            ("introspection_url", &provider.introspection_url),
+            ("proxy.base_url", &provider.proxy.base_url),
+        ];
+        for (key, template) in templates {
+            for side in template.as_deref().unwrap_or_default().split("||").map(str::trim) {
+                let Some((_, rest)) = side.split_once("://") else { continue };
+                let host = host_part(rest);
+                for name in references(host) {
+                    let Some(name) = name.strip_prefix("connectionConfig.") else { continue };
+                    let Some(field) = provider.connection_field(name) else { continue };
+                    if !field.automated && moves_host(field) {
+                        let message = format!(
+                            "a typed {name} could move the host elsewhere; give connection_config.{name} \
+                             an anchored pattern without / @ : # ? or a list of values"
+                        );
+                        self.say(Level::Error, key, message);
+                    }
                 }
             }
         }
@@ -249,6 +282,35 @@ fn collect_texts(key: &str, value: &Value, texts: &mut Vec<(String, String)>) {
     }
 }
 
+/// The host of a template without its scheme: up to the first slash outside a placeholder.
+fn host_part(rest: &str) -> &str {
+    let mut depth = 0_usize;
+    for (at, c) in rest.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '/' | '?' | '#' if depth == 0 => return &rest[..at],
+            _ => {}
+        }
+    }
+    rest
+}
+
+/// Whether a value that ends a host early, or begins another one, gets past the field's rules.
+fn moves_host(field: &Field) -> bool {
+    const PROBES: [&str; 8] = [
+        "https://evil.test",
+        "evil.test/",
+        "evil.test#",
+        "evil.test?",
+        "a@evil.test",
+        "a:b@evil.test",
+        "evil.test\\",
+        "evil.test/acme.example.com",
+    ];
+    PROBES.iter().any(|probe| crate::fields::check_value(field, probe).is_ok())
+}
+
 fn is_loopback(url: &str) -> bool {
     let rest = url.trim_start_matches("http://");
     ["127.0.0.1", "localhost", "${"].iter().any(|host| rest.starts_with(host))
@@ -283,6 +345,27 @@ mod tests {
              connection_config: {{sub: {{title: Sub, pattern: '^[a-z]+$', example: acme}}}}"
         );
         assert_eq!(keys(&text), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_typed_value_must_not_move_a_host() {
+        let entry = |rules: &str| {
+            format!(
+                "{HEAD}auth_mode: BASIC\nproxy: {{base_url: 'https://${{connectionConfig.sub}}.a.test/x'}}\n\
+                 connection_config: {{sub: {{title: Sub, {rules}}}}}"
+            )
+        };
+        for narrow in ["pattern: '^[a-z0-9-]+$'", "enum: [eu, us]", "format: hostname"] {
+            assert_eq!(keys(&entry(narrow)), Vec::<String>::new(), "{narrow}");
+        }
+        for wide in ["optional: true", "pattern: '[a-z]+'", "pattern: '^[^ ]+$'", "format: uri"] {
+            assert_eq!(keys(&entry(wide)), ["proxy.base_url"], "{wide}");
+        }
+        let in_path = entry("optional: true").replace(
+            "https://${connectionConfig.sub}.a.test/x",
+            "https://a.test/${connectionConfig.sub}",
+        );
+        assert_eq!(keys(&in_path), Vec::<String>::new());
     }
 
     #[test]

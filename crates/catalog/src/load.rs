@@ -127,6 +127,11 @@ impl Catalog {
         (catalog, findings)
     }
 
+    /// The text of a bundled entry's file.
+    pub fn bundled_text(name: &str) -> Option<&'static str> {
+        BUNDLED.iter().find(|(key, _)| *key == name).map(|(_, text)| *text)
+    }
+
     /// Adds or overrides entries from the text of one file. `origin` is the file's name: it appears
     /// in messages, and its stem names the entry of a single-provider file.
     pub fn overlay(&self, text: &str, origin: &str) -> Result<(Self, Vec<Finding>), CatalogError> {
@@ -191,7 +196,11 @@ impl Catalog {
     }
 }
 
-fn provider_files(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
+/// The provider files of a folder, or the file itself.
+///
+/// # Errors
+/// When it cannot be read, or holds too many files.
+pub fn provider_files(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
     let unreadable = |source| CatalogError::Unreadable { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(vec![path.to_owned()]);

@@ -83,18 +83,7 @@ pub fn provider(
         Finding::new(Level::Error, name, "auth_mode", format!("the entry is left out: {error}"))
     })?;
     let mut provider = blank(name, auth_mode);
-    read_identity(&mut reader, &mut provider);
-    read_authorize(&mut reader, &mut provider);
-    read_token(&mut reader, &mut provider);
-    read_refresh(&mut reader, &mut provider);
-    steps::read(&mut reader, &mut provider);
-    facts::read(&mut reader, &mut provider);
-    provider.proxy = read_proxy(&mut reader);
-    provider.connection_config = reader.fields("connection_config");
-    provider.credentials = reader.fields("credentials");
-    provider.integration_config = reader.fields("integration_config");
-    provider.assertion_option = reader.fields("assertion_option");
-    read_rest(&mut reader);
+    read_all(&mut reader, &mut provider);
     let findings = reader.findings;
 
     provider.entry = merged
@@ -104,6 +93,37 @@ pub fn provider(
         .collect();
     provider.merged = merged;
     Ok((provider, findings))
+}
+
+/// Every key a provider file may have at its top.
+pub fn known_keys() -> Vec<&'static str> {
+    let map = Map::new();
+    let mut reader =
+        Reader { name: "", map: &map, path: "", findings: Vec::new(), used: Vec::new() };
+    let mut provider = blank("", AuthMode::OAuth2);
+    read_all(&mut reader, &mut provider);
+    let mut keys = reader.used;
+    // Taken before an entry is read.
+    keys.extend(["alias", "auth_mode"]);
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Reads every typed part of an entry.
+fn read_all(reader: &mut Reader<'_>, provider: &mut Provider) {
+    read_identity(reader, provider);
+    read_authorize(reader, provider);
+    read_token(reader, provider);
+    read_refresh(reader, provider);
+    steps::read(reader, provider);
+    facts::read(reader, provider);
+    provider.proxy = read_proxy(reader);
+    provider.connection_config = reader.fields("connection_config");
+    provider.credentials = reader.fields("credentials");
+    provider.integration_config = reader.fields("integration_config");
+    provider.assertion_option = reader.fields("assertion_option");
+    read_rest(reader);
 }
 
 fn clone_pair((key, value): (&String, &Value)) -> (String, Value) {
@@ -299,10 +319,15 @@ fn read_token(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.token_response_metadata = reader.texts("token_response_metadata");
 }
 
+/// A map that means something even when it is empty.
+fn given_map(reader: &mut Reader<'_>, key: &'static str) -> Option<Map<String, Value>> {
+    let map = reader.map(key);
+    reader.map.contains_key(key).then_some(map)
+}
+
 fn read_refresh(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.refresh_url = reader.text("refresh_url");
-    provider.refresh_params =
-        reader.map.contains_key("refresh_params").then(|| reader.map("refresh_params"));
+    provider.refresh_params = given_map(reader, "refresh_params");
     provider.refresh_client_auth = reader
         .choice("refresh_request_client", CLIENT_AUTH_NAMES)
         .unwrap_or(provider.token_client_auth);
@@ -328,8 +353,7 @@ fn read_refresh(reader: &mut Reader<'_>, provider: &mut Provider) {
         .choice("revocation_method", &[("POST", "POST"), ("DELETE", "DELETE"), ("GET", "GET")])
         .unwrap_or("POST")
         .to_owned();
-    provider.revocation_params =
-        reader.map.contains_key("revocation_params").then(|| reader.map("revocation_params"));
+    provider.revocation_params = given_map(reader, "revocation_params");
     provider.revocation_headers = reader.map("revocation_headers");
     provider.introspection_url = reader.text("introspection_url");
 }

@@ -432,6 +432,11 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// The entry with everything it extends and our own keys, as files have them.
+    pub fn whole_entry(&self) -> &Map<String, Value> {
+        &self.merged
+    }
+
     /// The declared input of a connection with that name.
     pub fn connection_field(&self, name: &str) -> Option<&Field> {
         self.connection_config.iter().find(|field| field.name == name)

@@ -6,6 +6,7 @@ mod env;
 mod healthcheck;
 mod keys;
 mod migrate;
+mod providers;
 mod serve;
 
 use std::process::ExitCode;
@@ -49,6 +50,9 @@ enum Command {
     /// Make, list and revoke API keys, beside a running server.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// List, look over, show and test the providers of the catalogue.
+    #[command(subcommand)]
+    Providers(providers::Command),
     /// Bring the database's schema up to date and end.
     Migrate(migrate::Options),
     /// Check the settings, print the default file or the reference.
@@ -67,6 +71,7 @@ impl Arguments {
             Command::Dev(options) => dev::run(&options).await,
             Command::Env(command) => env::run(command).await.map(done),
             Command::Keys(command) => keys::run(command).await.map(done),
+            Command::Providers(command) => providers::run(&command),
             Command::Migrate(options) => migrate::run(&options).await.map(done),
             Command::Config(command) => config::run(&command).map(done),
             Command::Healthcheck(options) => healthcheck::run(&options).await.map(done),

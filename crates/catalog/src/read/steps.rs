@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::given_map;
 use crate::reader::Reader;
 use crate::schema::{
     AssertionKind, AssertionRecipe, AuthMode, ClientRegistration, ExpiryStrategy, OAuth1,
@@ -55,17 +56,14 @@ const FORMATS: &[(&str, StepFormat)] =
 fn two_step(reader: &mut Reader<'_>) -> TwoStep {
     let format = reader.map.get("body_format").and_then(Value::as_str);
     let format = FORMATS.iter().find(|(name, _)| Some(*name) == format).map(|(_, format)| *format);
-    let given = |reader: &mut Reader<'_>, key: &'static str| {
-        reader.map.contains_key(key).then(|| reader.map(key))
-    };
     TwoStep {
         by_get: by_get(reader, "token_request_method"),
         format: format.unwrap_or_default(),
         response: token_paths(reader),
         lifetime_ms: reader.count("token_expires_in_ms"),
         headers_kept: reader.texts("token_response_headers"),
-        refresh_params: given(reader, "refresh_token_params"),
-        refresh_headers: given(reader, "refresh_token_headers"),
+        refresh_params: given_map(reader, "refresh_token_params"),
+        refresh_headers: given_map(reader, "refresh_token_headers"),
         additional: additional(reader),
     }
 }

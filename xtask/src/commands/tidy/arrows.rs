@@ -16,10 +16,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("emulator", &["base"]),
     ("store", &["base"]),
     ("auth", &["catalog", "base"]),
+    ("rehearsal", &["auth", "catalog", "base"]),
     ("engine", &["store", "egress", "auth", "vault", "catalog", "base"]),
     ("server", &["engine", "catalog", "base"]),
     ("testkit", &["server", "engine", "store", "emulator", "base"]),
-    ("cli", &["server", "engine", "store", "egress", "catalog", "vault", "emulator", "base"]),
+    ("cli", &["server", "engine", "store", "egress", "catalog", "vault", "emulator", "rehearsal", "base"]),
     ("xtask", &["testkit", "server", "engine", "store", "emulator", "catalog", "vault", "base"]),
 ];
 
