@@ -140,7 +140,9 @@ impl PrivateKey {
             SigningPair::P256(pair) | SigningPair::P384(pair) => {
                 Some(pem("PRIVATE KEY", pair.to_pkcs8v1().ok()?.as_ref()))
             }
-            SigningPair::Ed25519(pair) => Some(pem("PRIVATE KEY", pair.to_pkcs8v1().ok()?.as_ref())),
+            SigningPair::Ed25519(pair) => {
+                Some(pem("PRIVATE KEY", pair.to_pkcs8v1().ok()?.as_ref()))
+            }
             SigningPair::Rsa(_) => None,
         }
     }

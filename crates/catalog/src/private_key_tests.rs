@@ -140,7 +140,8 @@ fn what_is_no_private_key_is_told_in_words() {
     assert_eq!(refusal(&STANDARD.encode([0x30, 4, 0x30, 0, 4, 0])), KeyError::Encrypted);
     assert_eq!(refusal(&STANDARD.encode([0x30, 6, 0x30, 0, 0x30, 0, 3, 0])), KeyError::Certificate);
     assert_eq!(refusal(&STANDARD.encode([0x30, 6, 2, 0, 0x30, 0, 4, 0])), KeyError::Unsupported);
-    for nonsense in ["not a key", "hunter2", "{\"kty\":\"RSA\"", "{}", "-----BEGIN", "-----", "é"] {
+    for nonsense in ["not a key", "hunter2", "{\"kty\":\"RSA\"", "{}", "-----BEGIN", "-----", "é"]
+    {
         assert_eq!(refusal(nonsense), KeyError::Unknown, "{nonsense}");
     }
     assert_eq!(refusal(&"A".repeat(KEY_BYTES_MAX + 1)), KeyError::TooLong);

@@ -5,8 +5,7 @@ use url::{Url, form_urlencoded};
 
 use crate::template::Scope;
 
-const UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request before its headers are filled in.
 #[derive(Clone, Copy, Debug)]

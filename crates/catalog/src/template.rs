@@ -149,7 +149,11 @@ impl fmt::Display for Unresolved {
             gap = "; ";
         }
         if !self.functions.is_empty() {
-            write!(f, "{gap}the values given to {} are not what it takes", self.functions.join(", "))?;
+            write!(
+                f,
+                "{gap}the values given to {} are not what it takes",
+                self.functions.join(", ")
+            )?;
         }
         Ok(())
     }
