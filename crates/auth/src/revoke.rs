@@ -1,29 +1,41 @@
-//! Token revocation (RFC 7009).
+//! Token revocation (RFC 7009), or the provider's own way of ending a grant.
 
 use serde_json::{Map, Value};
-use valetkey_catalog::render_url;
+use url::Url;
+use valetkey_base::Secret;
+use valetkey_catalog::{Scope, render_url, scalar_text};
 
+use crate::api_request;
 use crate::client_auth::{self, ActiveClient};
 use crate::credentials::Credentials;
 use crate::mode::Context;
 use crate::request::{Body, HttpRequest};
+use crate::token_request::{render_lenient, render_params, set_header};
 
 /// The requests that end a grant at the provider, to be sent in order before a connection is
-/// deleted: the refresh token first, which by RFC 7009 §2.1 ends its access tokens too. Empty when
-/// the provider has no revocation endpoint or there is nothing to revoke. Always a form, whatever
-/// the provider's token requests look like.
+/// deleted: the refresh token first, which by RFC 7009 §2.1 ends its access tokens too; or the one
+/// request the provider entry describes. Empty when the provider has no revocation endpoint or
+/// there is nothing to revoke. Always a form, whatever the provider's token requests look like.
 pub fn revocation(context: &Context<'_>, credentials: &Credentials) -> Vec<HttpRequest> {
     let provider = context.provider;
     let Some(template) = &provider.revocation_url else {
         return Vec::new();
     };
-    let scope = context.scope(context.connection_config);
+    let scope = api_request::scope(context, credentials);
     let Ok(url) = render_url(template, &scope, false) else {
         return Vec::new();
     };
-    let Ok(client) = ActiveClient::stored(context, credentials) else {
+    let Some(client) = client(context, credentials) else {
         return Vec::new();
     };
+    if let Some(params) = &provider.revocation_params {
+        // Without a value that it names, the request would end something else or nothing.
+        return render_params(params, &scope)
+            .ok()
+            .and_then(|params| request(context, &scope, &client, &url, params))
+            .into_iter()
+            .collect();
+    }
     let tokens = [
         ("refresh_token", credentials.refresh_token()),
         ("access_token", credentials.access_token()),
@@ -31,20 +43,56 @@ pub fn revocation(context: &Context<'_>, credentials: &Credentials) -> Vec<HttpR
     tokens
         .into_iter()
         .filter_map(|(hint, token)| {
-            let mut params = Map::new();
-            params.insert("token".to_owned(), Value::from(token?));
-            params.insert("token_type_hint".to_owned(), Value::from(hint));
-            let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-            let auth = provider.revocation_client_auth;
-            client_auth::apply(auth, &client, &url, context, &mut params, &mut headers).ok()?;
-            let pairs = params
-                .iter()
-                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-                .collect();
-            let (method, url, body) = (http::Method::POST, url.clone(), Body::Form(pairs));
-            Some(HttpRequest { method, url, headers, body, identity: client.identity.clone() })
+            let params = Map::from_iter([
+                ("token".to_owned(), Value::from(token?)),
+                ("token_type_hint".to_owned(), Value::from(hint)),
+            ]);
+            request(context, &scope, &client, &url, params)
         })
         .collect()
+}
+
+fn request(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    client: &ActiveClient,
+    url: &Url,
+    mut params: Map<String, Value>,
+) -> Option<HttpRequest> {
+    let provider = context.provider;
+    let method = http::Method::from_bytes(provider.revocation_method.as_bytes()).ok()?;
+    let mut request = HttpRequest::new(method, url.clone());
+    request.identity.clone_from(&client.identity);
+    request.headers.push(("accept".to_owned(), "application/json".to_owned()));
+    let auth = provider.revocation_client_auth;
+    client_auth::apply(auth, client, url, context, &mut params, &mut request.headers).ok()?;
+    for (name, value) in render_lenient(&provider.revocation_headers, scope) {
+        set_header(&mut request.headers, &name, value);
+    }
+    let pairs =
+        params.iter().filter_map(|(name, value)| Some((name.clone(), scalar_text(value)?)));
+    if request.method == http::Method::POST {
+        request.body = Body::Form(pairs.collect());
+    } else {
+        let pairs: Vec<(String, String)> = pairs.collect();
+        if !pairs.is_empty() {
+            request.url.query_pairs_mut().extend_pairs(pairs);
+        }
+    }
+    Some(request)
+}
+
+/// The client the grant was made with: the person's own, or the integration's.
+fn client(context: &Context<'_>, credentials: &Credentials) -> Option<ActiveClient> {
+    match credentials.text("client_id") {
+        Some(id) => Some(ActiveClient {
+            id: id.to_owned(),
+            secret: Secret::from(credentials.text("client_secret").unwrap_or_default()),
+            private_key: credentials.text("client_private_key").map(Secret::from),
+            identity: None,
+        }),
+        None => ActiveClient::stored(context, credentials).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -85,5 +133,33 @@ mod tests {
             bodies,
             ["token=rt&token_type_hint=refresh_token", "token=at&token_type_hint=access_token"]
         );
+    }
+
+    #[test]
+    fn a_way_of_its_own_is_one_request() {
+        let entry = "auth_mode: OAUTH2\nrevocation_method: DELETE\nrevocation_client: none\n\
+                     revocation_url: 'https://a.test/tokens/${credentials.refresh_token}'\n\
+                     revocation_params: {}\n\
+                     revocation_headers: {authorization: 'Bearer ${accessToken}'}";
+        let (catalog, _) = Catalog::empty().overlay(entry, "acme.yaml").unwrap();
+        let client = Client { client_id: Some("id".to_owned()), ..Client::default() };
+        let context = Context {
+            provider: catalog.get("acme").unwrap(),
+            client: &client,
+            connection_config: &Map::new(),
+            repairs: None,
+            now: Timestamp::from_millis(0),
+            rng: &Rng::seeded(1),
+        };
+        let credentials = Credentials::from_json(json!({
+            "type": "OAUTH2", "access_token": "at", "refresh_token": "r/t"
+        }));
+        let requests = revocation(&context, &credentials);
+        assert_eq!(requests.len(), 1);
+        assert_eq!(requests[0].method, http::Method::DELETE);
+        assert_eq!(requests[0].url.as_str(), "https://a.test/tokens/r%2Ft");
+        assert!(requests[0].headers.contains(&("authorization".to_owned(), "Bearer at".to_owned())));
+        let without = Credentials::from_json(json!({"type": "OAUTH2", "access_token": "at"}));
+        assert!(revocation(&context, &without).is_empty(), "there is nothing to name");
     }
 }
