@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use crate::finding::{Finding, Level};
 use crate::reader::Reader;
 use crate::schema::{
-    AuthMode, BodyFormat, ClientAuth, OAuth1, Provider, Proxy, RefreshWith, Registration, TwoStep,
-    Verification, VerificationSuccess,
+    AuthMode, BodyFormat, ClientAssertion, ClientAuth, OAuth1, Provider, Proxy, RefreshWith,
+    Registration, TwoStep, Verification, VerificationSuccess,
 };
 
 mod facts;
@@ -17,7 +17,9 @@ mod steps;
 pub const OWN_KEYS: &[&str] = &[
     "authorization_user_scope_param",
     "checked",
+    "client_assertion",
     "companion_tokens",
+    "credentials_split",
     "extends",
     "introspection_url",
     "issuer",
@@ -194,6 +196,8 @@ fn blank(name: &str, auth_mode: AuthMode) -> Provider {
         signature: None,
         signature_secret_is_text: false,
         signed_token: None,
+        client_assertion: ClientAssertion::default(),
+        credentials_split: Vec::new(),
         registration: Registration::default(),
         code_in_webhook: None,
         webhook_response_metadata: Vec::new(),

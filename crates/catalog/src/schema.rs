@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 mod steps;
 
 pub use steps::{
-    AssertionKind, AssertionRecipe, ClientRegistration, CompanionToken, ExpiryStrategy, FactSource,
-    FactStep, Kept, OAuth1, OAuth1Signature, Pick, Registration, SignatureProtocol, SignedToken,
-    StepFormat, TokenPaths, TokenStep, TwoStep, VerificationSuccess,
+    AssertionKind, AssertionRecipe, ClientAssertion, ClientRegistration, CompanionToken,
+    CredentialSplit, ExpiryStrategy, FactSource, FactStep, Kept, OAuth1, OAuth1Signature, Pick,
+    Registration, SignatureProtocol, SignedToken, StepFormat, TokenPaths, TokenStep, TwoStep,
+    VerificationSuccess,
 };
 
 /// How a provider lets itself be used. The wire names are upper case (`OAUTH2_CC`).
@@ -141,7 +142,7 @@ pub enum ClientAuth {
     SecretAsUser,
     /// Body parameters `username` and `password`.
     Credentials,
-    /// An RS256 client assertion (RFC 7523).
+    /// A signed client assertion (RFC 7523).
     PrivateKeyJwt,
 }
 
@@ -399,6 +400,10 @@ pub struct Provider {
     pub signature_secret_is_text: bool,
     /// A token signed here.
     pub signed_token: Option<SignedToken>,
+    /// How client assertions depart from the standard. Ours.
+    pub client_assertion: ClientAssertion,
+    /// Typed texts that are several values in one. Ours.
+    pub credentials_split: Vec<CredentialSplit>,
     /// Registration at an MCP server.
     pub registration: Registration,
     /// Path of the code in an installation webhook.

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use super::given_map;
 use crate::reader::Reader;
 use crate::schema::{
-    AssertionKind, AssertionRecipe, AuthMode, ClientRegistration, ExpiryStrategy, OAuth1,
-    OAuth1Signature, Provider, Registration, SignatureProtocol, SignedToken, StepFormat,
-    TokenPaths, TokenStep, TwoStep,
+    AssertionKind, AssertionRecipe, AuthMode, ClientAssertion, ClientRegistration, CredentialSplit,
+    ExpiryStrategy, OAuth1, OAuth1Signature, Provider, Registration, SignatureProtocol,
+    SignedToken, StepFormat, TokenPaths, TokenStep, TwoStep,
 };
 
 const BY_GET: &[(&str, bool)] = &[("GET", true), ("POST", false)];
@@ -19,6 +19,8 @@ pub(super) fn read(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.assertion = assertion(reader);
     signature(reader, provider);
     provider.signed_token = signed_token(reader);
+    provider.client_assertion = client_assertion(reader);
+    provider.credentials_split = credentials_split(reader);
     provider.registration = registration(reader, provider.auth_mode);
     provider.code_in_webhook = reader.text("authorization_code_param_in_webhook");
     provider.webhook_response_metadata = reader.texts("webhook_response_metadata");
@@ -158,6 +160,41 @@ fn signed_token(reader: &mut Reader<'_>) -> Option<SignedToken> {
     };
     reader.close(inner);
     Some(token)
+}
+
+fn client_assertion(reader: &mut Reader<'_>) -> ClientAssertion {
+    let map = reader.map("client_assertion");
+    let mut inner = reader.inside(&map, "client_assertion.");
+    let assertion = ClientAssertion {
+        issuer: inner.text("issuer"),
+        audience: inner.text("audience"),
+        algorithm: inner.text("algorithm"),
+        lifetime_seconds: inner.count("lifetime_seconds"),
+    };
+    reader.close(inner);
+    assertion
+}
+
+fn credentials_split(reader: &mut Reader<'_>) -> Vec<CredentialSplit> {
+    let mut splits = Vec::new();
+    for (field, how) in &reader.map("credentials_split") {
+        let separator = how.get("separator").and_then(Value::as_str).unwrap_or_default();
+        let into: Vec<String> = how
+            .get("into")
+            .and_then(Value::as_array)
+            .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            .unwrap_or_default();
+        if separator.is_empty() || into.len() < 2 {
+            reader.warn(
+                "credentials_split",
+                format!("\"{field}\" needs a separator and at least two names in \"into\""),
+            );
+            continue;
+        }
+        let separator = separator.to_owned();
+        splits.push(CredentialSplit { field: field.clone(), separator, into });
+    }
+    splits
 }
 
 fn registration(reader: &mut Reader<'_>, mode: AuthMode) -> Registration {

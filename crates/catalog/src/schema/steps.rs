@@ -168,6 +168,32 @@ pub struct SignedToken {
     pub payload: Map<String, Value>,
 }
 
+/// What a client assertion says (RFC 7523 §3) where a provider departs from the standard. Ours:
+/// `client_assertion`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ClientAssertion {
+    /// The issuer, a template that may name `redirectHost`, the host of the callback; the client id
+    /// unless given.
+    pub issuer: Option<String>,
+    /// The audience, a template; the token endpoint unless given.
+    pub audience: Option<String>,
+    /// The algorithm; the usual one of the key unless given.
+    pub algorithm: Option<String>,
+    /// How long it holds, in seconds; 300 unless given.
+    pub lifetime_seconds: Option<u64>,
+}
+
+/// A typed text that is several values in one. Ours: `credentials_split`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialSplit {
+    /// The credential; what it holds becomes a map.
+    pub field: String,
+    /// What stands between the values.
+    pub separator: String,
+    /// The names of the values in order.
+    pub into: Vec<String>,
+}
+
 /// How an OAuth client comes to be at an MCP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ClientRegistration {
