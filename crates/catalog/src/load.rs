@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::{fs, io};
 
 use serde_json::{Map, Value};
@@ -108,6 +108,12 @@ impl Catalog {
 
     /// The catalogue compiled into the program and what reading it noticed, unusable files included.
     pub fn bundled_with_findings() -> (Self, Vec<Finding>) {
+        // Hundreds of files: read once, shared from then on.
+        static BUNDLED_ONCE: OnceLock<(Catalog, Vec<Finding>)> = OnceLock::new();
+        BUNDLED_ONCE.get_or_init(Self::read_bundled).clone()
+    }
+
+    fn read_bundled() -> (Self, Vec<Finding>) {
         let mut findings = Vec::new();
         let mut sources = BTreeMap::new();
         for (name, text) in BUNDLED {

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod after_authorization;
 mod api;
 mod app;
 mod connect_forms;
