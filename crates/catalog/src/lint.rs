@@ -55,7 +55,8 @@ impl Linter<'_> {
     /// Keys without which the mode cannot run.
     fn needed_keys(&mut self) {
         let provider = self.provider;
-        let needs_authorize = provider.auth_mode == AuthMode::OAuth2;
+        let needs_authorize =
+            matches!(provider.auth_mode, AuthMode::OAuth2 | AuthMode::McpOAuth2);
         let needs_token = needs_authorize || provider.auth_mode == AuthMode::OAuth2Cc;
         if needs_authorize && provider.authorization_url.is_none() {
             self.say(Level::Error, "authorization_url", "the mode needs an authorization URL");

@@ -30,6 +30,7 @@ pub const OWN_KEYS: &[&str] = &[
     "refresh_request_omit",
     "refresh_token_param",
     "refresh_with",
+    "resource",
     "revocation_client",
     "revocation_headers",
     "revocation_method",
@@ -158,6 +159,7 @@ fn blank(name: &str, auth_mode: AuthMode) -> Provider {
         scope_separator: " ".to_owned(),
         default_scopes: Vec::new(),
         issuer: None,
+        resource: None,
         token_url: None,
         token_params: Map::new(),
         token_headers: Map::new(),
@@ -259,6 +261,7 @@ fn read_authorize(reader: &mut Reader<'_>, provider: &mut Provider) {
     }
     provider.default_scopes = reader.texts("default_scopes");
     provider.issuer = reader.text("issuer");
+    provider.resource = reader.text("resource");
 }
 
 const CLIENT_AUTH_NAMES: &[(&str, ClientAuth)] = &[

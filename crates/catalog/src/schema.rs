@@ -318,6 +318,8 @@ pub struct Provider {
     pub default_scopes: Vec<String>,
     /// The issuer that a callback's `iss` must equal (RFC 9207). Ours.
     pub issuer: Option<String>,
+    /// The resource indicator of every authorization and token request (RFC 8707), a template. Ours.
+    pub resource: Option<String>,
 
     /// Token endpoint, a template. Its query string is kept.
     pub token_url: Option<String>,
@@ -450,6 +452,12 @@ impl Provider {
     /// How long before its expiry a token counts as expired, in seconds.
     pub fn expiry_buffer_seconds(&self) -> u64 {
         self.token_expiration_buffer_seconds.unwrap_or(15 * 60)
+    }
+
+    /// Whether authorizations prove that they end where they began (RFC 7636). Every MCP server
+    /// must understand that.
+    pub fn uses_pkce(&self) -> bool {
+        !self.disable_pkce || self.auth_mode == AuthMode::McpOAuth2
     }
 
     /// Whether a refresh needs no refresh token, because the access token itself is shown.
