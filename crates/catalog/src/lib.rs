@@ -17,7 +17,7 @@ pub mod read;
 mod reader;
 pub mod request_values;
 pub mod schema;
-mod sigv4;
+pub mod sigv4;
 pub mod template;
 pub mod time_format;
 pub mod url;

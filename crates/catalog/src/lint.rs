@@ -58,7 +58,8 @@ impl Linter<'_> {
         let needs_authorize =
             matches!(provider.auth_mode, AuthMode::OAuth2 | AuthMode::McpOAuth2);
         let needs_token = needs_authorize || provider.auth_mode == AuthMode::OAuth2Cc;
-        if needs_authorize && provider.authorization_url.is_none() {
+        let starts_here = needs_authorize && !provider.installation_outbound;
+        if starts_here && provider.authorization_url.is_none() {
             self.say(Level::Error, "authorization_url", "the mode needs an authorization URL");
         }
         if needs_token && provider.token_url.is_none() {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::finding::{Finding, Level};
 use crate::reader::Reader;
 use crate::schema::{
-    AuthMode, BodyFormat, ClientAssertion, ClientAuth, OAuth1, Provider, Proxy, RefreshWith,
+    AppInstallation, AuthMode, BodyFormat, ClientAssertion, ClientAuth, OAuth1, Provider, Proxy, RefreshWith,
     Registration, TwoStep, Verification, VerificationSuccess,
 };
 
@@ -15,6 +15,7 @@ mod steps;
 
 /// Keys of ours. Clients do not see them.
 pub const OWN_KEYS: &[&str] = &[
+    "app_installation",
     "authorization_user_scope_param",
     "checked",
     "client_assertion",
@@ -38,6 +39,7 @@ pub const OWN_KEYS: &[&str] = &[
     "revocation_url",
     "setup",
     "source",
+    "sts_url",
     "token_fixed_lifetime_seconds",
     "token_request_client",
     "token_request_omit",
@@ -47,6 +49,7 @@ pub const OWN_KEYS: &[&str] = &[
     "token_response_path",
     "token_response_rename",
     "token_response_success",
+    "user_token_path",
     "verification_success",
 ];
 
@@ -192,6 +195,9 @@ fn blank(name: &str, auth_mode: AuthMode) -> Provider {
         introspection_url: None,
         oauth1: OAuth1::default(),
         app_token_url: None,
+        app_installation: AppInstallation::default(),
+        sts_url: None,
+        user_token_path: None,
         two_step: TwoStep::default(),
         assertion: None,
         assertion_option: Vec::new(),

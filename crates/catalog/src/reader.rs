@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::finding::{Finding, Level};
-use crate::schema::{Field, Format, SuccessTest};
+use crate::schema::{Field, Format, SuccessTest, VisibleWhen};
 
 /// Takes typed values out of a map and remembers what it was asked for.
 pub(crate) struct Reader<'a> {
@@ -211,7 +211,7 @@ impl Reader<'_> {
             map: attributes,
             path: "",
             findings: Vec::new(),
-            used: vec!["type", "visible_when", "warnings"],
+            used: vec!["type", "warnings"],
         };
         let field = Field {
             name: name.to_owned(),
@@ -238,6 +238,7 @@ impl Reader<'_> {
             suffix: inner.text("suffix"),
             order: inner.take("order").as_ref().and_then(Value::as_i64),
             doc_section: inner.text("doc_section"),
+            visible_when: inner.visible_when(),
         };
         inner.unknown();
         for mut finding in inner.findings {
@@ -245,6 +246,14 @@ impl Reader<'_> {
             self.findings.push(finding);
         }
         field
+    }
+
+    fn visible_when(&mut self) -> Option<VisibleWhen> {
+        let map = self.map("visible_when");
+        let mut inner = self.inside(&map, "visible_when.");
+        let found = inner.text("field").zip(inner.text("equals"));
+        self.close(inner);
+        found.map(|(field, equals)| VisibleWhen { field, equals })
     }
 
     pub(crate) fn unknown(&mut self) {

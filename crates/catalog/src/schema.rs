@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 mod steps;
 
 pub use steps::{
-    AssertionKind, AssertionRecipe, ClientAssertion, ClientRegistration, CompanionToken,
+    AppInstallation, AssertionKind, AssertionRecipe, ClientAssertion, ClientRegistration, CompanionToken,
     CredentialSplit, ExpiryStrategy, FactSource, FactStep, Kept, OAuth1, OAuth1Signature, Pick,
     Registration, SignatureProtocol, SignedToken, StepFormat, TokenPaths, TokenStep, TwoStep,
     VerificationSuccess,
@@ -181,6 +181,15 @@ pub enum Format {
     Email,
 }
 
+/// The field and its value that make another field count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisibleWhen {
+    /// The other field's name.
+    pub field: String,
+    /// The value it must have.
+    pub equals: String,
+}
+
 /// One input of a connection or of its credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Field {
@@ -216,6 +225,8 @@ pub struct Field {
     pub order: Option<i64>,
     /// Section of the help page that explains the field.
     pub doc_section: Option<String>,
+    /// Counts only while another field of the same group has this value.
+    pub visible_when: Option<VisibleWhen>,
 }
 
 impl Field {
@@ -390,6 +401,12 @@ pub struct Provider {
     pub oauth1: OAuth1,
     /// The token endpoint of app installations (`token_url.APP`), a template.
     pub app_token_url: Option<String>,
+    /// How an app's installation is verified. Ours.
+    pub app_installation: AppInstallation,
+    /// Where roles are assumed (AWS), a template; the vendor's own address unless given. Ours.
+    pub sts_url: Option<String>,
+    /// Path of a person's token inside the token answer, with a refresh token of its own. Ours.
+    pub user_token_path: Option<String>,
     /// Exchange in steps.
     pub two_step: TwoStep,
     /// An assertion built before the token request.

@@ -9,27 +9,34 @@ const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// Whose signature it is, and for what.
-pub(crate) struct Signer<'a> {
-    pub(crate) access_key: &'a str,
-    pub(crate) secret_key: &'a str,
-    pub(crate) region: &'a str,
-    pub(crate) service: &'a str,
+#[derive(Clone, Copy)]
+pub struct Signer<'a> {
+    /// The id of the key.
+    pub access_key: &'a str,
+    /// The key.
+    pub secret_key: &'a str,
+    /// The region of the service.
+    pub region: &'a str,
+    /// The service's name in signatures, such as `s3`.
+    pub service: &'a str,
 }
 
 /// The request to be signed.
-pub(crate) struct Signed<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) host: &'a str,
+pub struct Signed<'a> {
+    /// In upper case.
+    pub method: &'a str,
     /// The path as it is sent.
-    pub(crate) path: &'a str,
+    pub path: &'a str,
     /// The query, sorted and escaped as RFC 3986 says.
-    pub(crate) query: &'a str,
-    pub(crate) content_type: Option<&'a str>,
-    pub(crate) body: &'a str,
+    pub query: &'a str,
+    /// The headers to be signed, by lower-case name, in the order of their names.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// SHA-256 of the body in hex, or what stands for it.
+    pub body_sha256: &'a str,
 }
 
 /// The header value. The request must carry `x-amz-date` of the same instant.
-pub(crate) fn authorization(signer: &Signer<'_>, request: &Signed<'_>, now: Timestamp) -> String {
+pub fn authorization(signer: &Signer<'_>, request: &Signed<'_>, now: Timestamp) -> String {
     let moment = now.format("%Y%m%dT%H%M%SZ");
     let day = now.format("%Y%m%d");
     // Every service but S3 escapes the sent path once more.
@@ -37,23 +44,23 @@ pub(crate) fn authorization(signer: &Signer<'_>, request: &Signed<'_>, now: Time
         "s3" => request.path.to_owned(),
         _ => utf8_percent_encode(request.path, PATH).to_string(),
     };
-    let (mut headers, mut names) = (String::new(), String::new());
-    if let Some(content_type) = request.content_type {
-        headers = format!("content-type:{}\n", content_type.trim());
-        "content-type;".clone_into(&mut names);
+    let mut headers = String::new();
+    for (name, value) in request.headers {
+        let value: Vec<&str> = value.split_whitespace().collect();
+        headers.push_str(&format!("{name}:{}\n", value.join(" ")));
     }
-    headers.push_str(&format!("host:{}\nx-amz-date:{moment}\n", request.host));
-    names.push_str("host;x-amz-date");
+    let names: Vec<&str> = request.headers.iter().map(|(name, _)| *name).collect();
+    let names = names.join(";");
     let canonical = format!(
         "{}\n{}\n{}\n{headers}\n{names}\n{}",
         request.method,
         if path.is_empty() { "/" } else { &path },
         request.query,
-        sha256_hex(request.body)
+        request.body_sha256
     );
     let credential_scope = format!("{day}/{}/{}/aws4_request", signer.region, signer.service);
-    let text =
-        format!("AWS4-HMAC-SHA256\n{moment}\n{credential_scope}\n{}", sha256_hex(&canonical));
+    let hash = sha256_hex(canonical.as_bytes());
+    let text = format!("AWS4-HMAC-SHA256\n{moment}\n{credential_scope}\n{hash}");
     let mut key = hmac_sha256(format!("AWS4{}", signer.secret_key).as_bytes(), &day);
     for part in [signer.region, signer.service, "aws4_request"] {
         key = hmac_sha256(&key, part);
@@ -65,8 +72,9 @@ pub(crate) fn authorization(signer: &Signer<'_>, request: &Signed<'_>, now: Time
     )
 }
 
-fn sha256_hex(text: &str) -> String {
-    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
+/// SHA-256 in hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(digest::digest(&digest::SHA256, bytes))
 }
 
 fn hmac_sha256(key: &[u8], text: &str) -> Vec<u8> {
@@ -88,11 +96,14 @@ mod tests {
         };
         let request = Signed {
             method: "GET",
-            host: "iam.amazonaws.com",
             path: "/",
             query: "Action=ListUsers&Version=2010-05-08",
-            content_type: Some("application/x-www-form-urlencoded; charset=utf-8"),
-            body: "",
+            headers: &[
+                ("content-type", "application/x-www-form-urlencoded; charset=utf-8"),
+                ("host", "iam.amazonaws.com"),
+                ("x-amz-date", "20150830T123600Z"),
+            ],
+            body_sha256: &sha256_hex(b""),
         };
         let now = Timestamp::parse_iso("2015-08-30T12:36:00Z").unwrap();
         assert_eq!(

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use valetkey_base::{Rng, Timestamp};
 
 use crate::private_key::{PrivateKey, SigningPair, fingerprint};
-use crate::sigv4::{Signed, Signer, authorization};
+use crate::sigv4::{Signed, Signer, authorization, sha256_hex};
 use crate::time_format;
 
 /// Longer texts are taken as plain text. The longest real template has under two thousand bytes.
@@ -331,13 +331,17 @@ fn aws_sigv4(argument: &[Part], scope: &Scope<'_>) -> Result<String, Unresolved>
     let value = |name: &str| scope.lookup(name);
     let needed = |name: &str| value(name).ok_or_else(|| Unresolved::name(name));
     let content_type = value("contentType");
+    let moment = scope.now.format("%Y%m%dT%H%M%SZ");
+    let mut headers = vec![("host", host.as_str()), ("x-amz-date", moment.as_str())];
+    if let Some(content_type) = &content_type {
+        headers.insert(0, ("content-type", content_type));
+    }
     let request = Signed {
         method: &needed("method")?,
-        host: &host,
         path: &needed("path")?,
         query: &value("urlCanonicalParams").unwrap_or_default(),
-        content_type: content_type.as_deref(),
-        body: &value("bodyCanonicalParams").unwrap_or_default(),
+        headers: &headers,
+        body_sha256: &sha256_hex(value("bodyCanonicalParams").unwrap_or_default().as_bytes()),
     };
     Ok(authorization(&signer, &request, scope.now))
 }

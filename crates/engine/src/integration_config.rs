@@ -22,7 +22,7 @@ pub(crate) fn on_create(
     let given = config.unwrap_or_default();
     let mut problems = unknown_fields(declared, &given);
     let mut stored = Map::new();
-    for field in declared {
+    for field in declared.iter().filter(|field| counts(declared, field, &given, &Map::new(), 0)) {
         let value = given.get(&field.name).and_then(Value::as_str).filter(|text| !text.is_empty());
         match value.or(field.default_value.as_deref()) {
             Some(value) => match problem(field, value) {
@@ -58,7 +58,8 @@ pub(crate) fn on_update(
     }
     let given = config.unwrap_or_default();
     let mut problems = unknown_fields(declared, &given);
-    for field in declared {
+    let before = stored.clone();
+    for field in declared.iter().filter(|field| counts(declared, field, &given, &before, 0)) {
         let Some(value) = given.get(&field.name).and_then(Value::as_str) else {
             continue;
         };
@@ -75,6 +76,32 @@ pub(crate) fn on_update(
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.join(", ")) }
+}
+
+/// Whether a field counts beside the values of the others: given, else stored, else the default. A
+/// field that depends on one that does not count does not count either.
+fn counts(
+    declared: &[Field],
+    field: &Field,
+    given: &Map<String, Value>,
+    stored: &Map<String, Value>,
+    depth: usize,
+) -> bool {
+    let Some(condition) = &field.visible_when else { return true };
+    let Some(other) = declared.iter().find(|other| other.name == condition.field) else {
+        return false;
+    };
+    let text = |map: &Map<String, Value>| {
+        map.get(&other.name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let value = text(given).or_else(|| text(stored)).or_else(|| other.default_value.clone());
+    // Two fields that depend on each other would never end.
+    depth < declared.len()
+        && value.as_deref() == Some(condition.equals.as_str())
+        && counts(declared, other, given, stored, depth + 1)
 }
 
 fn without_declaration(
@@ -104,4 +131,50 @@ fn problem(field: &Field, value: &str) -> Option<String> {
     valetkey_catalog::check_value(field, value)
         .err()
         .map(|reason| format!("'{}': {reason}", field.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use valetkey_catalog::Catalog;
+
+    use super::*;
+
+    const ENTRY: &str = "
+test-role:
+    display_name: Role
+    auth_mode: AWS_SIGV4
+    integration_config:
+        service: {type: string, title: Service}
+        mode: {type: string, title: Mode, enum: [builtin, custom], default_value: builtin}
+        kind: {type: string, title: Kind, enum: [none, key], default_value: none,
+            visible_when: {field: mode, equals: custom}}
+        key: {type: string, title: Key, visible_when: {field: kind, equals: key}}
+";
+
+    fn map(value: Value) -> Option<Map<String, Value>> {
+        value.as_object().cloned()
+    }
+
+    #[test]
+    fn a_field_counts_only_beside_the_value_it_depends_on() {
+        let (catalog, _) = Catalog::bundled().overlay(ENTRY, "tests").unwrap();
+        let provider = catalog.get("test-role").unwrap();
+        let create = |given: Value| on_create(provider, map(given), None).map(Value::Object);
+        // A value for a field that does not count is left out.
+        assert_eq!(
+            create(json!({"service": "s3", "kind": "key", "key": "k"})),
+            Ok(json!({"service": "s3", "mode": "builtin"}))
+        );
+        assert_eq!(
+            create(json!({"service": "s3", "mode": "custom", "kind": "key"})),
+            Err("'key' is required".to_owned())
+        );
+        let mut stored = map(json!({"service": "s3", "mode": "custom", "kind": "key"})).unwrap();
+        on_update(provider, &mut stored, map(json!({"key": "k"})), None).unwrap();
+        assert_eq!(stored["key"], "k");
+        on_update(provider, &mut stored, map(json!({"mode": "builtin", "key": "l"})), None)
+            .unwrap();
+        assert_eq!((&stored["mode"], &stored["key"]), (&json!("builtin"), &json!("k")));
+    }
 }

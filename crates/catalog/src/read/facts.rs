@@ -5,13 +5,28 @@ use serde_json::{Map, Value};
 
 use crate::reader::{Reader, scalar_text};
 use crate::schema::{
-    CompanionToken, FactSource, FactStep, Kept, Pick, Provider, VerificationSuccess,
+    AppInstallation, CompanionToken, FactSource, FactStep, Kept, Pick, Provider, VerificationSuccess,
 };
 
 pub(super) fn read(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.post_connection = steps(reader);
     provider.verification_success = verification_success(reader);
     provider.companion_tokens = companions(reader);
+    provider.app_installation = app_installation(reader);
+    provider.sts_url = reader.text("sts_url");
+    provider.user_token_path = reader.text("user_token_path");
+}
+
+fn app_installation(reader: &mut Reader<'_>) -> AppInstallation {
+    let map = reader.map("app_installation");
+    let mut inner = reader.inside(&map, "app_installation.");
+    let installation = AppInstallation {
+        url: inner.text("url"),
+        user_installations_url: inner.text("user_installations_url"),
+        user_token_url: inner.text("user_token_url"),
+    };
+    reader.close(inner);
+    installation
 }
 
 fn steps(reader: &mut Reader<'_>) -> Vec<FactStep> {

@@ -294,6 +294,18 @@ pub struct VerificationSuccess {
     pub lacks: Option<String>,
 }
 
+/// Where an app's installations are looked up, so that one is verified before it is used.
+/// Ours: `app_installation`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct AppInstallation {
+    /// The installation itself, asked for with the app's own token; a template.
+    pub url: Option<String>,
+    /// The installations a person may use, asked for with the person's token; a template.
+    pub user_installations_url: Option<String>,
+    /// Where a code is exchanged for the person's token, when `token_url` is another; a template.
+    pub user_token_url: Option<String>,
+}
+
 /// A second token kept beside the first one. Ours: `companion_tokens`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompanionToken {
