@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use url::Url;
+use valetkey_catalog::request_values::RequestValues;
 use valetkey_catalog::{Scope, UrlError, render_url, scalar_text};
 
 use crate::credentials::Credentials;
@@ -44,7 +45,7 @@ pub(crate) fn build(
     call: ApiCall<'_>,
 ) -> Result<HttpRequest, UrlError> {
     let proxy = &context.provider.proxy;
-    let scope = scope(context, credentials);
+    let mut scope = scope(context, credentials);
     let base = call.base_url.or(proxy.base_url.as_ref());
     let mut url = endpoint_url(base, call.endpoint, &scope)?;
     for (name, value) in render_lenient(&proxy.query, &scope) {
@@ -52,15 +53,31 @@ pub(crate) fn build(
     }
     let method = if call.by_post { http::Method::POST } else { http::Method::GET };
     let mut request = HttpRequest::new(method, url);
+    let headers = || proxy.headers.iter().chain(call.headers);
+    let content_type = headers()
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        .and_then(|(_, value)| value.as_str());
+    if let Some(data) = call.body.filter(|_| call.by_post) {
+        request.body = body_of(data, content_type);
+    }
+    // Signatures in headers cover the request, so it is known before they are filled in.
+    let (own_type, body) = request.body.encode();
+    scope.set_request(RequestValues {
+        method: request.method.as_str(),
+        url: &request.url,
+        body: &String::from_utf8_lossy(&body),
+        body_is_form: matches!(request.body, Body::Form(_)),
+        content_type: content_type.or(own_type),
+    });
     for map in [&proxy.headers, call.headers] {
         for (name, value) in render_lenient(map, &scope) {
             set_header(&mut request.headers, &name, value);
         }
     }
-    if let Some(data) = call.body.filter(|_| call.by_post) {
-        request.body = body_of(data, &request.headers);
-    }
-    if let Some(mode) = mode(context.provider.auth_mode) {
+    // An entry that writes the header itself gets no other: one that could not be filled in must
+    // not let a secret out as a password.
+    let is_own = headers().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    if let Some(mode) = mode(context.provider.auth_mode).filter(|_| !is_own) {
         mode.authorize_call(context, credentials, &mut request);
     }
     Ok(request)
@@ -101,10 +118,8 @@ pub(crate) fn authorize_with_bearer(credentials: &Credentials, request: &mut Htt
     }
 }
 
-fn body_of(data: Value, headers: &[(String, String)]) -> Body {
-    let is_form = headers
-        .iter()
-        .any(|(name, value)| name == "content-type" && value.contains("x-www-form-urlencoded"));
+fn body_of(data: Value, content_type: Option<&str>) -> Body {
+    let is_form = content_type.is_some_and(|kind| kind.contains("x-www-form-urlencoded"));
     match data {
         Value::Object(map) if is_form => Body::Form(form_pairs(&map)),
         other => Body::Json(other),

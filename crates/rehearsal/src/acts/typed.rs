@@ -24,6 +24,19 @@ pub(super) fn play(stage: &Stage<'_>, script: &mut Script) {
         return;
     };
     script.scene("call", || call(stage, &grant));
+    if stage.mode.can_refresh(stage.provider, &grant.credentials) {
+        script.scene("refresh", || {
+            let config = stage.stored(&grant);
+            let refuse = Box::new(|request: &HttpRequest, _| Err(format!("{request:?} is sent")));
+            let mut personality = Personality::new(stage.context(), refuse);
+            let step = stage.mode.refresh(&stage.context_with(&config), &grant.credentials);
+            let renewed = stage.granted(&config, step, &mut personality)?;
+            match renewed.credentials.expires_at() {
+                Some(at) if at > stage.now => Ok(()),
+                _ => Err("the new token has no end or is over".to_owned()),
+            }
+        });
+    }
 }
 
 fn submit(stage: &Stage<'_>, body: &Map<String, Value>) -> Result<Step, String> {
@@ -40,7 +53,8 @@ fn submit(stage: &Stage<'_>, body: &Map<String, Value>) -> Result<Step, String> 
 fn fixed_names(mode: AuthMode) -> &'static [&'static str] {
     match mode {
         AuthMode::ApiKey => &["apiKey"],
-        AuthMode::Basic => &["username", "password"],
+        AuthMode::Basic | AuthMode::Signature => &["username", "password"],
+        AuthMode::Tba => &["token_id", "token_secret"],
         _ => &[],
     }
 }
@@ -48,6 +62,9 @@ fn fixed_names(mode: AuthMode) -> &'static [&'static str] {
 /// A body that fits the entry.
 pub(super) fn body_of(stage: &Stage<'_>) -> Result<Map<String, Value>, String> {
     let mut body = sample::values(stage.provider, &stage.provider.credentials)?;
+    if matches!(stage.provider.auth_mode, AuthMode::Signature | AuthMode::Jwt) {
+        body.insert("type".to_owned(), stage.provider.auth_mode.as_str().into());
+    }
     for name in fixed_names(stage.provider.auth_mode) {
         body.entry(*name).or_insert_with(|| json!(format!("{}-1", name.to_ascii_lowercase())));
     }
