@@ -1,7 +1,8 @@
-//! Packs `catalog/*.yaml` of the repository into one generated table of (name, text).
+//! Packs `catalog/*.yaml` of the repository into one generated table of (name, text, JSON).
 //!
-//! The files are compiled in as they are; reading them is the library's work, so that a mistake in
-//! one of them is a failing test with a message and not a broken build.
+//! YAML is slow to read and a server reads hundreds of files before it answers its first request,
+//! so that is done here. A file that cannot be read keeps an empty third column: telling about it
+//! is the library's work, so that a mistake is a failing test with a message and not a broken build.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,11 +19,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for file in yaml_files(&folder)? {
         let name = file.file_stem().and_then(|stem| stem.to_str()).ok_or("a file name in UTF-8")?;
         let path = file.canonicalize()?;
-        writeln!(table, "    ({name:?}, include_str!({:?})),", path.display().to_string())?;
+        let json = json_of(&fs::read_to_string(&path)?).unwrap_or_default();
+        let path = path.display().to_string();
+        writeln!(table, "    ({name:?}, include_str!({path:?}), {json:?}),")?;
     }
     table.push_str("]\n");
     fs::write(Path::new(&out).join("bundled.rs"), table)?;
     Ok(())
+}
+
+/// The same document as JSON, read as the library reads YAML.
+fn json_of(text: &str) -> Option<String> {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let value: serde_json::Value = serde_saphyr::from_str_with_options(text, options).ok()?;
+    Some(value.to_string())
 }
 
 /// The YAML files of the folder by name; none when the folder is missing.

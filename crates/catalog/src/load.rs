@@ -17,7 +17,7 @@ use crate::read;
 use crate::schema::Provider;
 
 /// Provider files compiled into the program: name and text.
-const BUNDLED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+const BUNDLED: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
 /// Largest provider file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -116,9 +116,15 @@ impl Catalog {
     fn read_bundled() -> (Self, Vec<Finding>) {
         let mut findings = Vec::new();
         let mut sources = BTreeMap::new();
-        for (name, text) in BUNDLED {
+        for (name, text, json) in BUNDLED {
             let broken = |message: String| Finding::new(Level::Error, name, "", message);
-            match parse(text, &format!("{name}.yaml")) {
+            let origin = format!("{name}.yaml");
+            // Without JSON the file could not be read when this was built; reading it again says why.
+            let entries = match serde_json::from_str(json) {
+                Ok(value) => entries_of(value, &origin),
+                Err(_) => parse(text, &origin),
+            };
+            match entries {
                 Ok(entries) => sources.extend(entries),
                 Err(error) => findings.push(broken(error.to_string())),
             }
@@ -135,7 +141,7 @@ impl Catalog {
 
     /// The text of a bundled entry's file.
     pub fn bundled_text(name: &str) -> Option<&'static str> {
-        BUNDLED.iter().find(|(key, _)| *key == name).map(|(_, text)| *text)
+        BUNDLED.iter().find(|(key, _, _)| *key == name).map(|(_, text, _)| *text)
     }
 
     /// Adds or overrides entries from the text of one file. `origin` is the file's name: it appears
@@ -238,15 +244,20 @@ fn read_file(path: &Path) -> Result<String, CatalogError> {
 
 /// The entries of one text.
 fn parse(text: &str, origin: &str) -> Result<BTreeMap<String, Source>, CatalogError> {
+    // YAML 1.2: only `true` and `false` are booleans, so that a field may be called `n`.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        CatalogError::Syntax { origin: origin.to_owned(), message: error.to_string() }
+    })?;
+    entries_of(value, origin)
+}
+
+/// The entries of one parsed text: one named by its file, or a map of them.
+fn entries_of(value: Value, origin: &str) -> Result<BTreeMap<String, Source>, CatalogError> {
     let shape = |message: &str| CatalogError::Shape {
         origin: origin.to_owned(),
         message: message.to_owned(),
     };
-    // YAML 1.2: only `true` and `false` are booleans, so that a field may be called `n`.
-    let options = serde_saphyr::options! { strict_booleans: true };
-    let value: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        CatalogError::Syntax { origin: origin.to_owned(), message: error.to_string() }
-    })?;
     let source = |entry| Source { origin: origin.to_owned(), entry };
     let map = match value {
         Value::Object(map) => map,

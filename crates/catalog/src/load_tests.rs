@@ -135,7 +135,7 @@ fn every_bundled_provider_loads_and_lints_clean() {
 fn the_json_schema_knows_every_key_and_no_other() {
     let schema: Value = serde_json::from_str(crate::JSON_SCHEMA).unwrap();
     let properties = schema["properties"].as_object().unwrap();
-    let known = crate::read::known_keys();
+    let known = read::known_keys();
     let described: Vec<&str> = properties.keys().map(String::as_str).collect();
     let unknown: Vec<_> = described.iter().filter(|key| !known.contains(key)).collect();
     let missing: Vec<_> = known.iter().filter(|key| !described.contains(key)).collect();
