@@ -124,7 +124,8 @@ impl Linter<'_> {
                 for name in references(host) {
                     let Some(name) = name.strip_prefix("connectionConfig.") else { continue };
                     let Some(field) = provider.connection_field(name) else { continue };
-                    if !field.automated && moves_host(field) {
+                    let is_whole = host == format!("${{connectionConfig.{name}}}");
+                    if !field.automated && moves_host(field, is_whole) {
                         let message = format!(
                             "a typed {name} could move the host elsewhere; give connection_config.{name} \
                              an anchored pattern without / @ : # ? or a list of values"
@@ -298,19 +299,20 @@ fn host_part(rest: &str) -> &str {
     rest
 }
 
-/// Whether a value that ends a host early, or begins another one, gets past the field's rules.
-fn moves_host(field: &Field) -> bool {
-    const PROBES: [&str; 8] = [
+/// Whether a value that ends a host early, or begins another one, gets past the field's rules. A
+/// field that is the whole host may bring a port and a path.
+fn moves_host(field: &Field, is_whole: bool) -> bool {
+    const PROBES: [&str; 6] = [
         "https://evil.test",
-        "evil.test/",
         "evil.test#",
         "evil.test?",
         "a@evil.test",
         "a:b@evil.test",
         "evil.test\\",
-        "evil.test/acme.example.com",
     ];
-    PROBES.iter().any(|probe| crate::fields::check_value(field, probe).is_ok())
+    const PART_PROBES: [&str; 2] = ["evil.test/", "evil.test/acme.example.com"];
+    let parts = PART_PROBES.iter().filter(|_| !is_whole);
+    PROBES.iter().chain(parts).any(|probe| crate::fields::check_value(field, probe).is_ok())
 }
 
 fn is_loopback(url: &str) -> bool {

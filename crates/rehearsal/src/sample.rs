@@ -13,6 +13,20 @@ use valetkey_catalog::{Field, Format, Provider, check_value};
 
 use crate::pattern;
 
+/// A self-signed certificate; nobody holds its key.
+const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBlzCCAT2gAwIBAgIUTHbKTWbwwfLATATrGI9MFqD7TSswCgYIKoZIzj0EAwIw\n\
+IDEeMBwGA1UEAwwVcmVoZWFyc2FsLmV4YW1wbGUuY29tMCAXDTI2MTEyMjIyMjQy\n\
+NFoYDzIxMjYxMDI5MjIyNDI0WjAgMR4wHAYDVQQDDBVyZWhlYXJzYWwuZXhhbXBs\n\
+ZS5jb20wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARfHKVFl+VY2zNpBotridpY\n\
+882FHIKkZDxjsLYODfxfdmUPWByccXMZTFjRkrlYwjHLnDN6SNoSU69Ey97oQU1e\n\
+o1MwUTAdBgNVHQ4EFgQU1ADXkrWIgVOE6mK+Zb0VUM1KZsMwHwYDVR0jBBgwFoAU\n\
+1ADXkrWIgVOE6mK+Zb0VUM1KZsMwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQD\n\
+AgNIADBFAiEA+PVmMT9VEaba3gzjxnERJmda4v2c7U1lja4LePvXYoMCIEEYEK8e\n\
++7O2vGhTmpQLFCLBMGW7C+aMIuGGhmiyUl/j\n\
+-----END CERTIFICATE-----\n";
+
 /// A value that fits a field.
 pub(crate) fn of(provider: &Provider, field: &Field) -> Result<String, String> {
     let format = field.format.map(|format| match format {
@@ -53,6 +67,9 @@ pub(crate) fn refused_by(field: &Field) -> Option<String> {
 fn key_for(provider: &Provider, field: &Field) -> Option<String> {
     let name: String =
         field.name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase();
+    if name.contains("certificate") && !name.contains("thumbprint") && !name.contains("id") {
+        return Some(CERTIFICATE.to_owned());
+    }
     if !name.contains("privatekey") && !(name == "secret" && provider.assertion.is_some()) {
         return None;
     }

@@ -203,5 +203,6 @@ fn client(provider: &Provider) -> Result<Client, String> {
         scopes: vec!["one".to_owned(), "two".to_owned()],
         custom,
         app_link: Some("https://provider.example.com/apps/valetkey".to_owned()),
+        ..Client::default()
     })
 }
