@@ -5,10 +5,13 @@
 /**
  * @typedef {{ title?: string, description?: string, example?: string, optional?: boolean,
  *   hidden?: boolean, automated?: boolean, secret?: boolean, prefix?: string, suffix?: string,
- *   order?: number, default_value?: string, enum?: string[], lines?: number }} Definition
- * @typedef {{ name: string, group: 'params' | 'credentials', definition: Definition,
+ *   order?: number, default_value?: string, enum?: string[], lines?: number,
+ *   readonly?: boolean }} Definition
+ * @typedef {'params' | 'credentials' | 'assertionOption'} Group
+ * @typedef {{ name: string, group: Group, definition: Definition,
  *   control: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement, box: HTMLElement, issue: HTMLElement }} Field
  * @typedef {{ auth_mode: string, credentials?: Record<string, Definition>,
+ *   assertion_option?: Record<string, Definition>, installation?: string,
  *   connection_config?: Record<string, Definition>, require_client_certificate?: boolean,
  *   token_request_auth_method?: string }} Provider
  */
@@ -23,7 +26,21 @@ const KNOWN = {
   // PEM texts need their line breaks, which an input of one line drops.
   client_certificate: { title: 'Client certificate', lines: 4 },
   client_private_key: { title: 'Client private key', lines: 4 },
+  token_id: { title: 'Token ID' },
+  token_secret: { title: 'Token secret', secret: true },
+  oauth_client_id_override: { title: 'Consumer key', optional: true },
+  oauth_client_secret_override: { title: 'Consumer secret', optional: true, secret: true },
+  organization_id: { title: 'Organization ID' },
+  dev_key: { title: 'Developer key', secret: true },
+  role_arn: {
+    title: 'Role ARN',
+    example: 'arn:aws:iam::123456789012:role/name',
+    description: 'The role that the app may assume. Its trust policy must ask for the external ID below.',
+  },
 };
+
+/** Names of inputs that hold a key or a certificate, and need their line breaks. */
+const MANY_LINES = /(private_?key|certificate)$/i;
 
 /** Modes this page can make connections for, and where their form goes. */
 export const ENDPOINTS = /** @type {Record<string, string>} */ ({
@@ -31,7 +48,41 @@ export const ENDPOINTS = /** @type {Record<string, string>} */ ({
   BASIC: '/api-auth/basic/',
   OAUTH2_CC: '/oauth2/auth/',
   NONE: '/auth/unauthenticated/',
+  TBA: '/auth/tba/',
+  JWT: '/auth/jwt/',
+  TWO_STEP: '/auth/two-step/',
+  SIGNATURE: '/auth/signature/',
+  BILL: '/auth/bill/',
+  AWS_SIGV4: '/auth/aws-sigv4/',
 });
+
+/** Modes that lead through the provider's own pages. */
+const POPUP_MODES =
+  ['OAUTH2', 'OAUTH1', 'APP', 'CUSTOM', 'INSTALL_PLUGIN', 'MCP_OAUTH2', 'MCP_OAUTH2_GENERIC'];
+
+/** @param {Provider} provider */
+export const usesPopup = (provider) =>
+  POPUP_MODES.includes(provider.auth_mode) && provider.installation !== 'outbound';
+
+/**
+ * Where the form of a provider goes; none when this page cannot connect it.
+ * @param {Provider} provider @returns {string | undefined}
+ */
+export const endpoint = (provider) =>
+  provider.installation === 'outbound' ? '/auth/oauth-outbound/' : ENDPOINTS[provider.auth_mode];
+
+/**
+ * What goes into the body of a form: the secrets, and what some modes want beside them.
+ * @param {Provider} provider @param {Field[]} fields
+ * @returns {Record<string, unknown>}
+ */
+export function bodyOf(provider, fields) {
+  /** @type {Record<string, unknown>} */
+  const body = values(fields, 'credentials');
+  if (['JWT', 'TWO_STEP', 'SIGNATURE'].includes(provider.auth_mode)) body.type = provider.auth_mode;
+  if (provider.assertion_option) body.assertionOption = values(fields, 'assertionOption');
+  return body;
+}
 
 /** @param {Provider} provider @returns {string[]} */
 function credentialNames(provider) {
@@ -39,7 +90,14 @@ function credentialNames(provider) {
     case 'API_KEY':
       return ['apiKey'];
     case 'BASIC':
+    case 'SIGNATURE':
       return ['username', 'password'];
+    case 'TBA':
+      return ['token_id', 'token_secret', 'oauth_client_id_override', 'oauth_client_secret_override'];
+    case 'BILL':
+      return ['username', 'password', 'organization_id', 'dev_key'];
+    case 'AWS_SIGV4':
+      return ['role_arn'];
     case 'OAUTH2_CC': {
       const byKey = provider.token_request_auth_method === 'private_key_jwt';
       const certificate = provider.require_client_certificate ? ['client_certificate'] : [];
@@ -71,36 +129,57 @@ export function h(tag, props = {}, ...children) {
  * The inputs a person has to fill in, in the order to show them.
  * @param {Provider} provider @param {Record<string, unknown>} presets
  * @param {Record<string, string>} labels
+ * @param {string[]} preset names of secrets that the integration brings itself
  * @returns {Field[]}
  */
-export function buildFields(provider, presets, labels) {
+export function buildFields(provider, presets, labels, preset) {
   const names = credentialNames(provider);
   const own = provider.auth_mode in ENDPOINTS ? (provider.credentials ?? {}) : {};
   const credentials = [...new Set([...names, ...Object.keys(own)])]
+    .filter((name) => !preset.includes(name))
     .map((name) => entry(name, 'credentials', { ...KNOWN[name], ...own[name] }, 100));
+  const options = Object.entries(provider.assertion_option ?? {})
+    .map(([name, definition]) => entry(name, 'assertionOption', definition, 150));
   const params = Object.entries(provider.connection_config ?? {})
     .filter(([name]) => presets[name] === undefined)
     .map(([name, definition]) => entry(name, 'params', definition, definition.order ?? 200));
-  return [...credentials, ...params]
+  return [...credentials, ...options, ...params, ...externalId(provider, presets)]
     .filter(({ definition }) => !definition.hidden && !definition.automated)
     .sort((one, other) => one.order - other.order)
     .map(({ name, group, definition }) => build(name, group, definition, labels[name]));
 }
 
-/** @param {string} name @param {'params' | 'credentials'} group @param {Definition} definition @param {number} order */
+/**
+ * What a role's trust policy must ask for, so that nobody else's app can use the role.
+ * @param {Provider} provider @param {Record<string, unknown>} presets
+ */
+function externalId(provider, presets) {
+  if (provider.auth_mode !== 'AWS_SIGV4' || presets.external_id !== undefined) return [];
+  const definition = {
+    title: 'External ID',
+    description: 'Made for this connection. Put it into the trust policy of the role before you connect.',
+    default_value: crypto.randomUUID(),
+    readonly: true,
+  };
+  return [entry('external_id', 'params', definition, 160)];
+}
+
+/** @param {string} name @param {Group} group @param {Definition} definition @param {number} order */
 const entry = (name, group, definition, order) => ({ name, group, definition, order });
 
-/** @param {string} name @param {'params' | 'credentials'} group @param {Definition} definition @param {string} [label] */
+/** @param {string} name @param {Group} group @param {Definition} definition @param {string} [label] */
 function build(name, group, definition, label) {
+  const lines = definition.lines ?? (MANY_LINES.test(name) ? 4 : undefined);
   const id = `${group}-${name}`;
   const describedBy = `${id}-issue${definition.description ? ` ${id}-help` : ''}`;
   const required = !definition.optional && definition.default_value === undefined;
   const control = definition.enum
     ? select(id, describedBy, definition)
-    : h(definition.lines ? 'textarea' : 'input', {
+    : h(lines ? 'textarea' : 'input', {
         id,
-        type: definition.lines ? null : definition.secret ? 'password' : 'text',
-        rows: definition.lines,
+        type: lines ? null : definition.secret ? 'password' : 'text',
+        rows: lines,
+        readonly: definition.readonly,
         autocomplete: definition.secret ? 'new-password' : 'off',
         autocapitalize: 'none',
         spellcheck: 'false',
@@ -136,7 +215,7 @@ function select(id, describedBy, definition) {
   return h('select', { id, 'aria-describedby': describedBy }, ...options);
 }
 
-/** @param {Field[]} fields @param {'params' | 'credentials'} group @returns {Record<string, string>} */
+/** @param {Field[]} fields @param {Group} group @returns {Record<string, string>} */
 export function values(fields, group) {
   const mine = fields.filter((field) => field.group === group);
   // An optional value left empty is one that was not given.
@@ -171,8 +250,8 @@ export function findMissing(fields) {
 export function placeIssues(fields, issues) {
   const homeless = [];
   for (const { message, path } of issues) {
-    const group = path.length > 1 ? path[0] : 'credentials';
     const name = path.at(-1);
+    const group = path.length > 1 && fields.some((field) => field.group === path[0]) ? path[0] : 'credentials';
     const field = fields.find((field) => field.name === name && field.group === group);
     if (field) showIssue(field, message);
     else homeless.push(message);

@@ -3,7 +3,7 @@
 // own server only, whatever its address says.
 
 import { Api, ConnectError, PopupFlow } from './connect-flow.js';
-import { ENDPOINTS, buildFields, findMissing, h, placeIssues, values } from './connect-form.js';
+import { bodyOf, buildFields, endpoint, findMissing, h, placeIssues, usesPopup, values } from './connect-form.js';
 
 /** How long a framed page waits for its token, in milliseconds. */
 const TOKEN_ARRIVES_MS = 10_000;
@@ -15,7 +15,7 @@ const FAILED = 'm17 17 14 14m0-14L17 31';
 
 /**
  * @typedef {{ unique_key: string, provider: string, display_name: string,
- *   credentials_label?: Record<string, string> }} Integration
+ *   credentials_label?: Record<string, string>, preconfigured_credentials?: string[] }} Integration
  * @typedef {{ allowed_integrations?: string[],
  *   integrations_config_defaults?: Record<string, { connection_config?: Record<string, unknown> }> }} Session
  */
@@ -179,17 +179,23 @@ async function openForm(integration) {
 
 /** @param {Integration} integration @param {import('./connect-form.js').Provider} provider */
 function showForm(integration, provider) {
-  const usesPopup = provider.auth_mode === 'OAUTH2';
-  if (!usesPopup && !(provider.auth_mode in ENDPOINTS)) {
+  const inPopup = usesPopup(provider);
+  const path = endpoint(provider);
+  if (!inPopup && !path) {
     tellError('auth_mode_err', `${provider.auth_mode} is not available here.`);
     showEnd('Not available here', `${integration.display_name} cannot be connected through this page.`, ...backToList());
     return;
   }
   const presets = session.integrations_config_defaults?.[integration.unique_key]?.connection_config ?? {};
-  const fields = buildFields(provider, presets, integration.credentials_label ?? {});
+  const fields = buildFields(
+    provider,
+    presets,
+    integration.credentials_label ?? {},
+    integration.preconfigured_credentials ?? [],
+  );
   const notice = h('div', { role: 'alert' });
   const button = h('button', { class: 'primary', type: 'submit' }, 'Connect');
-  const intro = usesPopup
+  const intro = inPopup
     ? `A window opens in which you sign in to ${integration.display_name} and confirm.`
     : fields.length === 0
       ? `${integration.display_name} needs nothing from you.`
@@ -199,15 +205,15 @@ function showForm(integration, provider) {
     notice.replaceChildren();
     if (findMissing(fields)) return;
     const params = values(fields, 'params');
-    if (usesPopup) {
+    if (inPopup) {
       runPopup(integration, provider, params);
       return;
     }
     button.setAttribute('disabled', '');
     button.textContent = 'Connecting…';
     try {
-      const path = ENDPOINTS[provider.auth_mode] + encodeURIComponent(integration.unique_key);
-      showSuccess(integration, await api.post(path, params, values(fields, 'credentials')));
+      const target = path + encodeURIComponent(integration.unique_key);
+      showSuccess(integration, await api.post(target, params, bodyOf(provider, fields)));
     } catch (error) {
       const { type, message, issues } = asConnectError(error);
       if (type === 'session_expired') return showLoadError(error, () => {});
@@ -286,7 +292,8 @@ function showSuccess(integration, connected) {
     h(
       'div',
       { class: 'stack', role: 'status' },
-      h('h1', {}, `${integration.display_name} is connected`),
+      h('h1', {}, `${integration.display_name} is ${connected.isPending ? 'almost connected' : 'connected'}`),
+      connected.isPending ? h('p', { class: 'soft' }, 'It still has to be confirmed there. Nothing more is needed here.') : null,
       isFramed ? null : h('p', { class: 'soft' }, 'You can close this page and go back to the app.'),
     ),
     isFramed || integrations.length > 1 ? h('div', { class: 'actions' }, isFramed ? finish : null, ...backToList()) : null,
