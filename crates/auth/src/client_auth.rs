@@ -6,11 +6,13 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 use valetkey_base::Secret;
 use valetkey_catalog::ClientAuth;
+use valetkey_catalog::schema::ClientRegistration;
 
 use crate::assertion;
 use crate::credentials::Credentials;
 use crate::error::{AuthError, Class};
 use crate::mode::Context;
+use crate::registration::RegisteredClient;
 use crate::request::ClientIdentity;
 
 /// The client a request is made with: the integration's, or the connection's own.
@@ -25,19 +27,20 @@ pub(crate) struct ActiveClient {
 }
 
 impl ActiveClient {
-    /// The integration's client, each half replaced where the connection brings its own. `named`
-    /// gives the two keys of the replacing map.
+    /// The integration's client, each half replaced where the connection brings its own. `used` is
+    /// the id of the client it began with; `named` gives the two keys of the replacing map.
     fn overridden(
         context: &Context<'_>,
+        used: Option<&str>,
         own: Option<&Map<String, Value>>,
         named: (&str, &str),
     ) -> Result<Self, AuthError> {
         let own = |name: &str| {
             own.and_then(|map| map.get(name)?.as_str()).filter(|text| !text.is_empty())
         };
-        let client = context.client;
-        let id = own(named.0).map(str::to_owned).or_else(|| client.client_id.clone());
-        let secret = own(named.1).map(Secret::from).or_else(|| client.client_secret.clone());
+        let (client_id, client_secret) = issued_to(context, used);
+        let id = own(named.0).map(str::to_owned).or(client_id);
+        let secret = own(named.1).map(Secret::from).or(client_secret);
         let Some(id) = id else {
             return Err(AuthError::new(
                 Class::Ours,
@@ -50,8 +53,17 @@ impl ActiveClient {
 
     /// While connecting: overrides stand in the session's configuration.
     pub(crate) fn connecting(context: &Context<'_>) -> Result<Self, AuthError> {
+        Self::resuming(context, &Map::new())
+    }
+
+    /// At the callback: the client the flow began with, should the integration have another by now.
+    pub(crate) fn resuming(
+        context: &Context<'_>,
+        memory: &Map<String, Value>,
+    ) -> Result<Self, AuthError> {
         let named = ("oauth_client_id_override", "oauth_client_secret_override");
-        Self::overridden(context, Some(context.connection_config), named)
+        let used = memory.get(ISSUED_TO).and_then(Value::as_str);
+        Self::overridden(context, used, Some(context.connection_config), named)
     }
 
     /// Later: overrides stand in the stored credentials.
@@ -60,7 +72,39 @@ impl ActiveClient {
         credentials: &Credentials,
     ) -> Result<Self, AuthError> {
         let own = credentials.as_map().get("config_override").and_then(Value::as_object);
-        Self::overridden(context, own, ("client_id", "client_secret"))
+        let used = context.connection_config.get(ISSUED_TO).and_then(Value::as_str);
+        Self::overridden(context, used, own, ("client_id", "client_secret"))
+    }
+
+    /// How it proves itself: as agreed when it was registered, else as the provider entry says.
+    pub(crate) fn auth(&self, context: &Context<'_>, otherwise: ClientAuth) -> ClientAuth {
+        let mut registered = context.client.registrations.iter();
+        let registered = registered.find(|client| client.client_id == self.id);
+        registered.and_then(RegisteredClient::client_auth).unwrap_or(otherwise)
+    }
+}
+
+/// Where a connection keeps the id of the client its tokens were issued to, when the integration's
+/// client is one that may change without anybody's doing.
+pub(crate) const ISSUED_TO: &str = "oauth_client_id";
+
+/// The client of that id among those the integration has had, else its present one.
+fn issued_to(context: &Context<'_>, used: Option<&str>) -> (Option<String>, Option<Secret>) {
+    let client = context.client;
+    let present = || (client.client_id.clone(), client.client_secret.clone());
+    let Some(used) = used.filter(|used| client.client_id.as_deref() != Some(*used)) else {
+        return present();
+    };
+    let earlier = client.registrations.iter().find(|earlier| earlier.client_id == used);
+    match earlier {
+        Some(earlier) => (Some(earlier.client_id.clone()), Some(earlier.secret())),
+        // The address of a document needs no secret to go with it.
+        None if context.provider.registration.kind == ClientRegistration::Cimd
+            && used.starts_with("https://") =>
+        {
+            (Some(used.to_owned()), None)
+        }
+        None => present(),
     }
 }
 

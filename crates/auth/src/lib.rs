@@ -18,6 +18,7 @@ pub mod follow_up;
 pub mod mode;
 pub mod modes;
 pub mod pkce;
+pub mod registration;
 pub mod request;
 pub mod revoke;
 pub mod token_reply;
@@ -35,6 +36,7 @@ pub use mode::{
     AuthorizeInput, CallbackInput, Client, Context, Grant, Mode, Pending, Redirect, Step,
 };
 pub use modes::{MODES, can_refresh, mode};
+pub use registration::{ClientMetadata, RegisteredClient};
 pub use request::{Body, ClientIdentity, HttpReply, HttpRequest};
 pub use revoke::revocation;
 pub use verify::{accepts, verification};

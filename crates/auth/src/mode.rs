@@ -11,6 +11,7 @@ use crate::api_request::authorize_with_bearer;
 use crate::body::BodyIssue;
 use crate::credentials::Credentials;
 use crate::error::{AuthError, Class};
+use crate::registration::RegisteredClient;
 use crate::request::{HttpReply, HttpRequest};
 
 /// What an integration brings: its client at the provider and its settings.
@@ -26,6 +27,12 @@ pub struct Client {
     pub custom: Map<String, Value>,
     /// Public link of an app.
     pub app_link: Option<String>,
+    /// Clients this server registered at the provider for the integration, the latest last. Earlier
+    /// ones count for the tokens that were issued to them.
+    pub registrations: Vec<RegisteredClient>,
+    /// Address of the document that describes the client to servers that read such (client ID
+    /// metadata document). None when they could not reach it.
+    pub document_url: Option<String>,
 }
 
 /// What every step may use.
@@ -201,6 +208,12 @@ impl Pending {
             Purpose::Discovery => "discovery_err",
             Purpose::Registration => "client_registration_err",
         }
+    }
+
+    /// Whether the mode wants to see a redirect that answers the request. Requests with secrets
+    /// never meet one: it is refused.
+    pub fn takes_redirects(&self) -> bool {
+        self.purpose == Purpose::Discovery
     }
 
     /// The code clients see when the reply holds no token.

@@ -14,7 +14,7 @@ mod custom;
 mod install_plugin;
 mod jwt;
 mod mcp_oauth2;
-mod mcp_oauth2_generic;
+pub(crate) mod mcp_oauth2_generic;
 mod none;
 mod oauth1;
 mod oauth2;

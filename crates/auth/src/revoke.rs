@@ -3,12 +3,13 @@
 use serde_json::{Map, Value};
 use url::Url;
 use valetkey_base::Secret;
-use valetkey_catalog::{Scope, render_url, scalar_text};
+use valetkey_catalog::{AuthMode, Scope, render_url, scalar_text};
 
 use crate::api_request;
 use crate::client_auth::{self, ActiveClient};
 use crate::credentials::Credentials;
 use crate::mode::Context;
+use crate::modes::mcp_oauth2_generic;
 use crate::request::{Body, HttpRequest};
 use crate::token_request::{render_lenient, render_params, set_header};
 
@@ -18,6 +19,9 @@ use crate::token_request::{render_lenient, render_params, set_header};
 /// there is nothing to revoke. Always a form, whatever the provider's token requests look like.
 pub fn revocation(context: &Context<'_>, credentials: &Credentials) -> Vec<HttpRequest> {
     let provider = context.provider;
+    if provider.auth_mode == AuthMode::McpOAuth2Generic {
+        return mcp_oauth2_generic::revocation(context, credentials);
+    }
     let Some(template) = &provider.revocation_url else {
         return Vec::new();
     };

@@ -107,6 +107,16 @@ pub(crate) fn endpoint(
     })
 }
 
+/// The resource indicator of the provider's tokens (RFC 8707 §2), if they have one.
+pub(crate) fn resource(context: &Context<'_>) -> Result<Option<String>, AuthError> {
+    let Some(template) = &context.provider.resource else { return Ok(None) };
+    let scope = context.scope(context.connection_config);
+    render(template, &scope).map(Some).map_err(|error| {
+        let message = format!("The provider's resource indicator cannot be built: {error}.");
+        AuthError::new(Class::Ours, "url_param_err", message)
+    })
+}
+
 /// Every text of a map filled in; an error when a value is missing.
 pub(crate) fn render_params(
     params: &Map<String, Value>,

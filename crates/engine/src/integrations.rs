@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use valetkey_auth::Client;
+use valetkey_auth::{Client, RegisteredClient};
 use valetkey_base::{Secret, Timestamp};
 use valetkey_catalog::{AuthMode, Provider};
 pub use valetkey_store::Integration;
@@ -28,6 +28,8 @@ pub struct IntegrationSecrets {
     pub app_link: Option<String>,
     /// Values of the provider's integration configuration.
     pub custom: Map<String, Value>,
+    /// Clients this server registered at the provider, the latest last.
+    pub registrations: Vec<RegisteredClient>,
 }
 
 impl IntegrationSecrets {
@@ -36,6 +38,7 @@ impl IntegrationSecrets {
             && self.webhook_secret.is_none()
             && self.app_link.is_none()
             && self.custom.is_empty()
+            && self.registrations.is_empty()
     }
 }
 
@@ -59,6 +62,8 @@ impl IntegrationView {
             scopes: split_scopes(&self.row.scopes),
             custom: self.secrets.custom.clone(),
             app_link: self.secrets.app_link.clone(),
+            registrations: self.secrets.registrations.clone(),
+            document_url: None,
         }
     }
 }

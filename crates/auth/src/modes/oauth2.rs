@@ -14,9 +14,11 @@ use crate::mode::{
 };
 use crate::request::{HttpReply, HttpRequest};
 use crate::token_reply::{Names, Tokens, read};
-use crate::token_request::{Draft, build, endpoint, render_params, secrets_of};
+use crate::token_request::{Draft, build, endpoint, render_params, resource, secrets_of};
 
-mod authorize_url;
+pub(super) mod authorize_url;
+
+use authorize_url::Rules;
 
 const TOKEN_CHARS_MAX: usize = 16_384;
 
@@ -36,40 +38,26 @@ impl Mode for OAuth2 {
             let message = "This provider starts the installation itself.";
             return Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message));
         }
-        match authorize_url::build(context, input) {
+        match authorize_url::build(context, input, Rules::OAuth2) {
             Ok(url) => Step::Redirect(Redirect { url, memory: Map::new() }),
             Err(error) => Step::Failed(error),
         }
     }
 
     fn callback(&self, context: &Context<'_>, input: &CallbackInput<'_>) -> Step {
-        match exchange(context, input) {
-            Ok((request, pending)) => Step::Send { request, pending },
-            Err(error) => Step::Failed(error),
-        }
+        sent(exchange(context, input))
     }
 
     fn can_refresh(&self, provider: &Provider, credentials: &Credentials) -> bool {
-        credentials.refresh_token().is_some()
-            || (provider.refreshes_by_access_token() && credentials.access_token().is_some())
+        is_refreshable(provider, credentials)
     }
 
     fn refresh(&self, context: &Context<'_>, credentials: &Credentials) -> Step {
-        match refresh(context, credentials) {
-            Ok((request, pending)) => Step::Send { request, pending },
-            Err(error) => Step::Failed(error),
-        }
+        sent(refresh(context, credentials))
     }
 
     fn reply(&self, context: &Context<'_>, pending: &Pending, reply: &HttpReply) -> Step {
-        let tokens = match read(context.provider, pending, reply, Names::OAuth2, context.now) {
-            Ok(tokens) => tokens,
-            Err(error) => return Step::Failed(error),
-        };
-        Step::Done(match &pending.before {
-            Some(before) => renewed(context.provider, before, tokens),
-            None => granted(context, pending, tokens),
-        })
+        tokens(context, pending, reply)
     }
 
     fn import(&self, credentials: &Value) -> Result<Credentials, Vec<BodyIssue>> {
@@ -96,6 +84,32 @@ impl Mode for OAuth2 {
     }
 }
 
+/// The step that sends a request.
+pub(super) fn sent(request: Result<(HttpRequest, Pending), AuthError>) -> Step {
+    match request {
+        Ok((request, pending)) => Step::Send { request, pending },
+        Err(error) => Step::Failed(error),
+    }
+}
+
+/// Whether there is something to show for a fresh token.
+pub(super) fn is_refreshable(provider: &Provider, credentials: &Credentials) -> bool {
+    credentials.refresh_token().is_some()
+        || (provider.refreshes_by_access_token() && credentials.access_token().is_some())
+}
+
+/// Reads the answer to a token request.
+pub(super) fn tokens(context: &Context<'_>, pending: &Pending, reply: &HttpReply) -> Step {
+    let tokens = match read(context.provider, pending, reply, Names::OAuth2, context.now) {
+        Ok(tokens) => tokens,
+        Err(error) => return Step::Failed(error),
+    };
+    Step::Done(match &pending.before {
+        Some(before) => renewed(context.provider, before, tokens),
+        None => granted(context, pending, tokens),
+    })
+}
+
 fn base(access_token: &str, refresh_token: Option<&str>) -> Map<String, Value> {
     let mut map = Map::new();
     map.insert("type".to_owned(), "OAUTH2".into());
@@ -107,7 +121,7 @@ fn base(access_token: &str, refresh_token: Option<&str>) -> Map<String, Value> {
 }
 
 /// The token request for the code a callback brought.
-fn exchange(
+pub(super) fn exchange(
     context: &Context<'_>,
     input: &CallbackInput<'_>,
 ) -> Result<(HttpRequest, Pending), AuthError> {
@@ -117,7 +131,7 @@ fn exchange(
         .filter(|code| !code.is_empty())
         .ok_or_else(|| refused(input))?;
     let metadata = callback_metadata(provider, input)?;
-    let client = ActiveClient::connecting(context)?;
+    let client = ActiveClient::resuming(context, input.memory)?;
 
     let known = under(context.connection_config, &metadata, |_| true);
     let addressing = under(context.connection_config, &metadata, |name| {
@@ -131,14 +145,17 @@ fn exchange(
     params.insert("code".to_owned(), code.into());
     params.insert("redirect_uri".to_owned(), input.redirect_uri.into());
     params.extend(render_params(&provider.token_params, &scope)?);
-    if !provider.disable_pkce {
+    if let Some(resource) = resource(context)? {
+        params.insert("resource".to_owned(), resource.into());
+    }
+    if provider.uses_pkce() {
         params.insert("code_verifier".to_owned(), input.verifier.into());
     }
     let draft = Draft {
         url,
         params,
         client: &client,
-        auth: provider.token_client_auth,
+        auth: client.auth(context, provider.token_client_auth),
         omit: &provider.token_request_omit,
         by_get: false,
     };
@@ -147,7 +164,7 @@ fn exchange(
     Ok((request, Pending { metadata, secrets, ..Pending::new(Purpose::Exchange) }))
 }
 
-fn value_of<'q>(input: &CallbackInput<'q>, name: &str) -> Option<&'q str> {
+pub(super) fn value_of<'q>(input: &CallbackInput<'q>, name: &str) -> Option<&'q str> {
     input.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
@@ -171,7 +188,7 @@ fn check_issuer(context: &Context<'_>, input: &CallbackInput<'_>) -> Result<(), 
 }
 
 /// The error of a callback without a code, in the provider's words where it has some.
-fn refused(input: &CallbackInput<'_>) -> AuthError {
+pub(super) fn refused(input: &CallbackInput<'_>) -> AuthError {
     let words = |names: &[&str], chars_max: usize| {
         let text = names.iter().find_map(|name| value_of(input, name))?;
         Some(crate::classify::scrubbed(text, &[], chars_max)).filter(|text| !text.is_empty())
@@ -274,7 +291,7 @@ fn granted(context: &Context<'_>, pending: &Pending, tokens: Tokens) -> Grant {
 }
 
 /// The token request of a refresh.
-fn refresh(
+pub(super) fn refresh(
     context: &Context<'_>,
     credentials: &Credentials,
 ) -> Result<(HttpRequest, Pending), AuthError> {
@@ -298,12 +315,15 @@ fn refresh(
     if params.get("grant_type").and_then(Value::as_str) == Some("authorization_code") {
         params.insert("grant_type".to_owned(), "refresh_token".into());
     }
+    if let Some(resource) = resource(context)? {
+        params.insert("resource".to_owned(), resource.into());
+    }
     params.insert(provider.refresh_token_param.clone(), token.into());
     let draft = Draft {
         url,
         params,
         client: &client,
-        auth: provider.refresh_client_auth,
+        auth: client.auth(context, provider.refresh_client_auth),
         omit: &provider.refresh_request_omit,
         by_get: provider.refresh_by_get,
     };

@@ -1,6 +1,6 @@
 //! The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3) as a URL.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 use valetkey_catalog::{references, render_url, scalar_text};
@@ -9,7 +9,7 @@ use crate::client_auth::ActiveClient;
 use crate::error::{AuthError, Class};
 use crate::mode::{AuthorizeInput, Context};
 use crate::pkce;
-use crate::token_request::{endpoint, joined_scopes, render_params};
+use crate::token_request::{endpoint, joined_scopes, render_params, resource};
 
 use super::parsed;
 
@@ -30,11 +30,29 @@ const NOT_FOR_BROWSERS: &[&str] = &["scope", "request", "request_uri", "response
 const SCOPE_ESCAPED: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'&').add(b'<').add(b'>');
 
+/// Everything but the unreserved characters of RFC 3986 §2.3.
+const NON_ALPHANUMERIC_URI: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Whose parameters an authorization request takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::modes) enum Rules {
+    /// The entry may replace the response type and the scope; the app's backend and the browser add
+    /// to it.
+    OAuth2,
+    /// For an MCP server: the entry may only add, and nobody else may.
+    Mcp,
+}
+
 /// Where to send the browser.
-pub(super) fn build(context: &Context<'_>, input: &AuthorizeInput<'_>) -> Result<Url, AuthError> {
+pub(in crate::modes) fn build(
+    context: &Context<'_>,
+    input: &AuthorizeInput<'_>,
+    rules: Rules,
+) -> Result<Url, AuthError> {
     let provider = context.provider;
     let base = base_url(context)?;
-    check_token_request(context)?;
+    check_token_request(context, rules)?;
     let client = ActiveClient::connecting(context)?;
 
     let mut query = Query(base.query_pairs().into_owned().collect());
@@ -45,12 +63,18 @@ pub(super) fn build(context: &Context<'_>, input: &AuthorizeInput<'_>) -> Result
     query.set("state", input.state);
     let scope = context.scope(context.connection_config);
     for (name, value) in &render_params(&provider.authorization_params, &scope)? {
-        let is_settable = name == "response_type" || !PROTOCOL.contains(&name.as_str());
+        let is_settable = match rules {
+            Rules::OAuth2 => name == "response_type" || !PROTOCOL.contains(&name.as_str()),
+            Rules::Mcp => name != "scope" && !PROTOCOL.contains(&name.as_str()),
+        };
         if let (true, Some(text)) = (is_settable, scalar_text(value)) {
             query.set(name, &text);
         }
     }
-    if !provider.disable_pkce {
+    if let Some(resource) = resource(context)? {
+        query.set("resource", &resource);
+    }
+    if provider.uses_pkce() {
         query.set("code_challenge", &pkce::challenge(input.verifier));
         query.set("code_challenge_method", pkce::METHOD);
     }
@@ -61,10 +85,11 @@ pub(super) fn build(context: &Context<'_>, input: &AuthorizeInput<'_>) -> Result
         query.set(name, &joined_scopes(provider, &[user_scope]));
     }
     match input.session_params {
+        _ if rules == Rules::Mcp => {}
         Some(params) => query.overlay(params, |name| !PROTOCOL.contains(&name)),
         None => query.overlay(input.browser_params, |name| browser_may_set(context, name)),
     }
-    finish(context, base, query)
+    finish(context, base, query, rules)
 }
 
 fn base_url(context: &Context<'_>) -> Result<Url, AuthError> {
@@ -81,7 +106,7 @@ fn base_url(context: &Context<'_>) -> Result<Url, AuthError> {
 }
 
 /// What can be known to fail at the callback should fail now, before the person has consented.
-fn check_token_request(context: &Context<'_>) -> Result<(), AuthError> {
+fn check_token_request(context: &Context<'_>, rules: Rules) -> Result<(), AuthError> {
     let provider = context.provider;
     let scope = context.scope(context.connection_config);
     let params = render_params(&provider.token_params, &scope)?;
@@ -91,7 +116,7 @@ fn check_token_request(context: &Context<'_>) -> Result<(), AuthError> {
         return Err(AuthError::new(Class::Ours, "grant_type_err", message));
     }
     let names = provider.token_url.as_deref().map(references).unwrap_or_default();
-    let may_come_later = names.iter().any(|name| {
+    let may_come_later = rules == Rules::OAuth2 && names.iter().any(|name| {
         let name = name.strip_prefix("connectionConfig.").unwrap_or(name);
         provider.redirect_uri_metadata.iter().any(|later| later == name)
     });
@@ -109,9 +134,18 @@ fn browser_may_set(context: &Context<'_>, name: &str) -> bool {
 }
 
 /// Applies the provider's rewrites of the finished URL.
-fn finish(context: &Context<'_>, base: Url, mut query: Query) -> Result<Url, AuthError> {
+fn finish(
+    context: &Context<'_>,
+    base: Url,
+    mut query: Query,
+    rules: Rules,
+) -> Result<Url, AuthError> {
     let provider = context.provider;
     let raw_scope = provider.authorization_url_raw_scopes.then(|| query.take("scope")).flatten();
+    let raw_scope = raw_scope.map(|scope| match rules {
+        Rules::OAuth2 => utf8_percent_encode(&scope, SCOPE_ESCAPED).to_string(),
+        Rules::Mcp => each_encoded(&scope, &provider.scope_separator),
+    });
     let mut textual = Vec::new();
     for (from, to) in &provider.authorization_url_replacements {
         if !query.rename(from, to) {
@@ -125,7 +159,7 @@ fn finish(context: &Context<'_>, base: Url, mut query: Query) -> Result<Url, Aut
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&query.0).finish();
     if let Some(scope) = raw_scope.filter(|scope| !scope.is_empty()) {
         encoded.push_str("&scope=");
-        encoded.extend(utf8_percent_encode(&scope, SCOPE_ESCAPED));
+        encoded.push_str(&scope);
     }
     let mut bare = base;
     bare.set_query(None);
@@ -141,6 +175,13 @@ fn finish(context: &Context<'_>, base: Url, mut query: Query) -> Result<Url, Aut
     let url = parsed(&text)?;
     // A rewrite is about parameters; it never leads elsewhere.
     if url.host_str().map(str::to_owned) == host { Ok(url) } else { parsed("") }
+}
+
+/// Scopes escaped one by one, so that nothing but the separator between them stays raw.
+fn each_encoded(scopes: &str, separator: &str) -> String {
+    let escaped = |scope: &str| utf8_percent_encode(scope.trim(), NON_ALPHANUMERIC_URI).to_string();
+    let scopes: Vec<String> = scopes.split(separator).map(escaped).collect();
+    scopes.join(utf8_percent_encode(separator, SCOPE_ESCAPED).to_string().as_str())
 }
 
 /// Query parameters in order; a name stands once.
