@@ -15,21 +15,30 @@ pub mod credentials;
 pub mod error;
 pub mod expiry;
 pub mod follow_up;
+mod github_app;
+mod form;
+mod jwt;
+mod keys;
 pub mod mode;
 pub mod modes;
 pub mod pkce;
 pub mod registration;
 pub mod request;
 pub mod revoke;
+mod saml;
+mod sigv4;
 pub mod token_reply;
 pub mod token_request;
+mod user_token;
 pub mod verify;
 
 #[cfg(test)]
 mod bundled_tests;
+#[cfg(test)]
+mod test_keys;
 
 pub use body::BodyIssue;
-pub use connection_config::stored_connection_config;
+pub use connection_config::{merge_config, stored_connection_config, strip_config_secrets};
 pub use credentials::{Credentials, strip_refresh_tokens};
 pub use error::{AuthError, Class, transport_failure};
 pub use mode::{

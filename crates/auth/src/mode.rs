@@ -134,7 +134,8 @@ pub struct Grant {
     /// What to store, sealed.
     pub credentials: Credentials,
     /// Additions to the connection's configuration. While connecting they yield to what the session
-    /// gave ([`crate::stored_connection_config`]); after a refresh they replace what is stored.
+    /// gave ([`crate::stored_connection_config`]); after a refresh they replace what is stored. A
+    /// `null` removes what is stored.
     pub connection_config: Map<String, Value>,
 }
 
@@ -295,6 +296,24 @@ pub trait Mode: Sync {
     fn reply(&self, _: &Context<'_>, _: &Pending, _: &HttpReply) -> Step {
         let message = format!("{} sends no requests.", self.mode());
         Step::Failed(AuthError::new(Class::Ours, "auth_mode_err", message))
+    }
+
+    /// Goes on when a request of [`Step::Send`] got no reply. What a flow already has must not be
+    /// lost over what is only wanted beside it.
+    fn unanswered(&self, _: &Context<'_>, _: &Pending, error: AuthError) -> Step {
+        Step::Failed(error)
+    }
+
+    /// Signs the app's own token again and leaves the provider's tokens as they are; none when the
+    /// mode has no such token.
+    fn renew_app_token(&self, _: &Context<'_>, _: &Credentials) -> Option<Step> {
+        None
+    }
+
+    /// As [`Mode::import`], for modes that must first get a token with what is imported.
+    fn import_step(&self, _: &Context<'_>, credentials: &Value) -> Result<Step, Vec<BodyIssue>> {
+        let credentials = self.import(credentials)?;
+        Ok(Step::Done(Grant { credentials, connection_config: Map::new() }))
     }
 
     /// Takes the `credentials` object of an import. Issue paths begin with `credentials`.

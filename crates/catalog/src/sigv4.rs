@@ -46,8 +46,8 @@ pub fn authorization(signer: &Signer<'_>, request: &Signed<'_>, now: Timestamp) 
     };
     let mut headers = String::new();
     for (name, value) in request.headers {
-        let value: Vec<&str> = value.split_whitespace().collect();
-        headers.push_str(&format!("{name}:{}\n", value.join(" ")));
+        let words: Vec<&str> = value.split_whitespace().collect();
+        headers.extend([*name, ":", &words.join(" "), "\n"]);
     }
     let names: Vec<&str> = request.headers.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");

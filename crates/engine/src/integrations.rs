@@ -61,10 +61,21 @@ impl IntegrationView {
             client_secret: self.secrets.client_secret.clone().map(Secret::new),
             scopes: split_scopes(&self.row.scopes),
             custom: self.secrets.custom.clone(),
-            app_link: self.secrets.app_link.clone(),
+            app_link: self.app_link(),
             registrations: self.secrets.registrations.clone(),
             document_url: None,
         }
+    }
+}
+
+impl IntegrationView {
+    /// The public link of the app; that of a plug-in stands among the settings.
+    fn app_link(&self) -> Option<String> {
+        let among_settings = || {
+            let link = self.secrets.custom.get("app_link").and_then(Value::as_str)?;
+            (!link.is_empty()).then(|| link.to_owned())
+        };
+        self.secrets.app_link.clone().or_else(among_settings)
     }
 }
 

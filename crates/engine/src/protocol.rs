@@ -79,11 +79,12 @@ impl Engine {
                 Step::Send { request, pending } => (request, pending),
             };
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let reply = self
-                .exchange(request, left, Redirects::Refuse)
-                .await
-                .map_err(|error| not_sent(&pending, &error))?;
-            step = mode.reply(&self.context(party), &pending, &reply);
+            let reply = self.exchange(request, left, Redirects::Refuse).await;
+            let context = self.context(party);
+            step = match reply {
+                Ok(reply) => mode.reply(&context, &pending, &reply),
+                Err(error) => mode.unanswered(&context, &pending, not_sent(&pending, &error)),
+            };
         }
         Err(ours("provider_config_err", "The provider entry needs more requests than allowed."))
     }

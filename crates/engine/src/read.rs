@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use valetkey_auth::{Credentials, strip_refresh_tokens};
+use valetkey_auth::{AuthError, Credentials, strip_config_secrets, strip_refresh_tokens};
+use valetkey_catalog::AuthMode;
 use valetkey_store::Connection;
 
 use crate::connections::{ConnectionView, OpenedJson, stored_error};
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, NotFresh, Result};
-use crate::refresh::Outcome;
+use crate::refresh::{Outcome, Want};
 use crate::sealing::Column;
 
 /// What a reader asks for.
@@ -22,6 +23,8 @@ pub struct ReadOptions {
     pub force_refresh: bool,
     /// Leave refresh tokens in the answer.
     pub with_refresh_token: bool,
+    /// Sign the app's own token again, for connections that have one.
+    pub renew_app_token: bool,
 }
 
 impl Engine {
@@ -52,6 +55,8 @@ impl Engine {
         let row = if options.force_refresh || self.is_due(&row) {
             self.recorder.touch_connection(row.id);
             self.freshen(environment, row, options.force_refresh).await?
+        } else if options.renew_app_token && self.has_app_token(&row).await? {
+            self.renew_app_token(environment, row).await?
         } else {
             row
         };
@@ -81,6 +86,35 @@ impl Engine {
         row.refresh_due_at.is_some_and(|due| due <= self.clock.now())
     }
 
+    async fn has_app_token(&self, row: &Connection) -> Result<bool> {
+        let view = self.integration(row.environment_id, &row.integration_key).await?;
+        Ok(matches!(view.provider.auth_mode, AuthMode::App | AuthMode::Custom))
+    }
+
+    /// The row with a new token of the app's own; the provider's tokens are good.
+    async fn renew_app_token(
+        &self,
+        environment: &EnvironmentView,
+        row: Arc<Connection>,
+    ) -> Result<Arc<Connection>> {
+        match self.refresh(environment, &row, Want::AppToken).await {
+            Outcome::Refreshed | Outcome::NothingToDo => self.reread(&row).await,
+            Outcome::Gone => Err(gone(&row)),
+            Outcome::Failed(failed) => Err(self.not_fresh(&row, &failed).await?),
+            Outcome::Trouble => Err(Error::Store(valetkey_store::Error::Overloaded)),
+        }
+    }
+
+    async fn not_fresh(&self, row: &Connection, failed: &AuthError) -> Result<Error> {
+        let row = self.reread(row).await?;
+        Ok(Error::NotFresh(Box::new(NotFresh {
+            status: status_of(&failed.code),
+            cause: failed.code.clone(),
+            message: failed.message.clone(),
+            connection: self.view_without_credentials(row).await?,
+        })))
+    }
+
     /// Refreshes a row that is due, unless it backs off; answers with the row as it is afterwards.
     async fn freshen(
         &self,
@@ -100,19 +134,12 @@ impl Engine {
         if !forced && still_valid && leased_elsewhere && !self.flights.has(row.id) {
             return Ok(row);
         }
-        match self.refresh(environment, &row, forced).await {
+        let want = if forced { Want::Forced } else { Want::Due };
+        match self.refresh(environment, &row, want).await {
             Outcome::Refreshed | Outcome::NothingToDo => self.reread(&row).await,
             Outcome::Gone => Err(gone(&row)),
             Outcome::Failed(_) if still_valid && !forced => self.reread(&row).await,
-            Outcome::Failed(failed) => {
-                let row = self.reread(&row).await?;
-                Err(Error::NotFresh(Box::new(NotFresh {
-                    status: 400,
-                    cause: failed.code.clone(),
-                    message: failed.message.clone(),
-                    connection: self.view_without_credentials(row).await?,
-                })))
-            }
+            Outcome::Failed(failed) => Err(self.not_fresh(&row, &failed).await?),
             Outcome::Trouble => Err(Error::Store(valetkey_store::Error::Overloaded)),
         }
     }
@@ -150,6 +177,9 @@ impl Engine {
     async fn view_without_credentials(&self, row: Arc<Connection>) -> Result<ConnectionView> {
         let mut config = self.open_config(&row).await?;
         strip_refresh_tokens(&mut config);
+        if let Some(config) = config.as_object_mut() {
+            strip_config_secrets(config);
+        }
         let opened = OpenedJson::new(&Value::Object(Map::new()), &config)?;
         Ok(ConnectionView { last_fetched_at: row.last_fetched_at, row, opened })
     }
@@ -180,13 +210,20 @@ pub(crate) fn opened_json(
     config: Map<String, Value>,
     with_refresh_token: bool,
 ) -> Result<Arc<OpenedJson>> {
-    let mut credentials = credentials.to_json();
+    let credentials = credentials.shown(with_refresh_token);
     let mut config = Value::Object(config);
     if !with_refresh_token {
-        strip_refresh_tokens(&mut credentials);
         strip_refresh_tokens(&mut config);
     }
     OpenedJson::new(&credentials, &config)
+}
+
+/// The status of an answer without working credentials, by its cause.
+fn status_of(code: &str) -> u16 {
+    match code {
+        "aws_sigv4_sts_request_failed" => 502,
+        _ => 400,
+    }
 }
 
 fn gone(row: &Connection) -> Error {

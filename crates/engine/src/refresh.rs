@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::watch;
-use valetkey_auth::{AuthError, Class, Credentials, Grant};
+use valetkey_auth::{AuthError, Class, Credentials, Grant, merge_config};
 use valetkey_base::Timestamp;
 use valetkey_catalog::Provider;
 use valetkey_store::{Connection, NewEvent, NewOperation, Notice, RefreshFailure, RefreshSuccess};
@@ -55,26 +55,41 @@ pub(crate) enum Outcome {
     Trouble,
 }
 
+/// What a flight is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// The token is due.
+    Due,
+    /// A refresh in spite of back-off and exhaustion.
+    Forced,
+    /// A new token of the app's own; the provider's tokens only if they are due.
+    AppToken,
+}
+
 /// Flights of this process, by connection row.
 #[derive(Default)]
-pub(crate) struct Flights(Mutex<HashMap<i64, watch::Receiver<Option<Outcome>>>>);
+pub(crate) struct Flights(Mutex<HashMap<i64, (Want, watch::Receiver<Option<Outcome>>)>>);
+
+/// A flight to wait for: what it is for, how it ends, and how to end it when it is one's own.
+struct Boarding {
+    want: Want,
+    told: watch::Receiver<Option<Outcome>>,
+    begun: Option<watch::Sender<Option<Outcome>>>,
+}
 
 impl Flights {
     pub(crate) fn has(&self, row: i64) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&row)
     }
 
-    fn join_or_begin(
-        &self,
-        row: i64,
-    ) -> (watch::Receiver<Option<Outcome>>, Option<watch::Sender<Option<Outcome>>>) {
+    fn join_or_begin(&self, row: i64, want: Want) -> Boarding {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = flights.get(&row) {
-            return (flight.clone(), None);
+        if let Some((want, told)) = flights.get(&row) {
+            return Boarding { want: *want, told: told.clone(), begun: None };
         }
         let (tell, told) = watch::channel(None);
-        flights.insert(row, told.clone());
-        (told, Some(tell))
+        flights.insert(row, (want, told.clone()));
+        Boarding { want, told, begun: Some(tell) }
     }
 
     fn end(&self, row: i64) {
@@ -122,14 +137,38 @@ impl Engine {
         &self,
         environment: &EnvironmentView,
         row: &Connection,
-        forced: bool,
+        want: Want,
     ) -> Outcome {
-        let (mut told, begun) = self.flights.join_or_begin(row.id);
+        let flight = self.flights.join_or_begin(row.id, want);
+        let is_enough = flight.want != Want::AppToken || want == Want::AppToken;
+        let outcome = self.land(environment, row, flight).await;
+        if is_enough {
+            return outcome;
+        }
+        // That flight was for less than is wanted here, and it has changed the row.
+        match self.store.connection_by_row(row.environment_id, row.id).await {
+            Ok(Some(row)) => {
+                let flight = self.flights.join_or_begin(row.id, want);
+                self.land(environment, &row, flight).await
+            }
+            Ok(None) => Outcome::Gone,
+            Err(_) => Outcome::Trouble,
+        }
+    }
+
+    /// Waits for a flight to end; flies it if it is one's own.
+    async fn land(
+        &self,
+        environment: &EnvironmentView,
+        row: &Connection,
+        flight: Boarding,
+    ) -> Outcome {
+        let Boarding { want, mut told, begun } = flight;
         if let Some(tell) = begun {
             let landing = Landing { engine: self.clone(), row: row.id };
             let (engine, environment, row) = (self.clone(), environment.clone(), row.clone());
             self.tasks.spawn(async move {
-                let outcome = engine.fly(&environment, row, forced).await.unwrap_or_else(|error| {
+                let outcome = engine.fly(&environment, row, want).await.unwrap_or_else(|error| {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "a refresh could not be carried out"
@@ -151,9 +190,9 @@ impl Engine {
         &self,
         environment: &EnvironmentView,
         asked: Connection,
-        forced: bool,
+        want: Want,
     ) -> Result<Outcome> {
-        let row = match self.lease(&asked, forced).await? {
+        let row = match self.lease(&asked, want != Want::Due).await? {
             Leased::Row(row) => *row,
             Leased::Settled(outcome) => return Ok(outcome),
         };
@@ -175,9 +214,18 @@ impl Engine {
         let client = view.client();
         let party =
             Party { provider: &view.provider, client: &client, config: &config, repairs: None };
-        let first = mode.refresh(&self.context(&party), &credentials);
+        let context = self.context(&party);
+        let is_due = row.refresh_due_at.is_some_and(|due| due <= context.now);
+        let only_signed = (want == Want::AppToken && !is_due)
+            .then(|| mode.renew_app_token(&context, &credentials))
+            .flatten();
+        let occasion = only_signed.is_none().then_some(Occasion::Refresh);
+        let first = only_signed.unwrap_or_else(|| mode.refresh(&context, &credentials));
         let refreshed = match self.run_steps(mode, &party, first).await {
-            Ok(grant) => self.follow_up(&party, grant, Occasion::Refresh).await,
+            Ok(grant) => match occasion {
+                Some(occasion) => self.follow_up(&party, grant, occasion).await,
+                None => Ok(grant),
+            },
             Err(error) => Err(error),
         };
         match refreshed {
@@ -255,9 +303,9 @@ impl Engine {
         let now = self.clock.now();
         let (expires_at, refresh_due_at) =
             refresh_times(&view.provider, &grant.credentials, now, true);
-        let changed =
-            grant.connection_config.iter().any(|(key, value)| config.get(key) != Some(value));
-        config.extend(grant.connection_config);
+        let before = config.clone();
+        merge_config(&mut config, grant.connection_config);
+        let changed = config != before;
         let id = environment.id;
         let credentials = self
             .sealer
@@ -435,7 +483,7 @@ impl Engine {
         let mut flights = Vec::with_capacity(tried);
         for row in due {
             let environment = self.environment(row.environment_id).await?;
-            flights.push(async move { self.refresh(&environment, &row, false).await });
+            flights.push(async move { self.refresh(&environment, &row, Want::Due).await });
         }
         futures::future::join_all(flights).await;
         Ok(tried)

@@ -42,7 +42,7 @@ impl From<Error> for ApiError {
                 Self::simple(StatusCode::BAD_REQUEST, "connection_test_failed", message)
             }
             Error::Provider(error) => {
-                Self::simple(StatusCode::BAD_REQUEST, &error.code, error.to_string())
+                Self::simple(provider_status(&error.code), &error.code, error.to_string())
             }
             Error::NotFresh(why) => {
                 let status = StatusCode::from_u16(why.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -57,6 +57,14 @@ impl From<Error> for ApiError {
                 Self::internal(other)
             }
         }
+    }
+}
+
+/// The status clients branch on when a call to the provider failed.
+fn provider_status(code: &str) -> StatusCode {
+    match code {
+        "aws_sigv4_sts_request_failed" => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 

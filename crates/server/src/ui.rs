@@ -76,6 +76,7 @@ pub(crate) fn pages(app: &App) -> Router {
         .route("/", get(landing::show))
         .route("/oauth/connect/{key}", get(oauth::start))
         .route("/oauth/callback", get(oauth::callback))
+        .route("/app-auth/connect", get(oauth::callback))
         .route("/setup", get(setup::ask).post(setup::create))
         .route("/connect-ui", get(connect_page::show))
         .route("/connect-ui/", get(connect_page::show))

@@ -1,11 +1,12 @@
 //! The provider sends the browser back (RFC 6749 section 4.1.2, RFC 9207).
 
-use valetkey_auth::{AuthError, CallbackInput, Grant, stored_connection_config};
+use serde_json::{Map, Value};
+use valetkey_auth::{AuthError, CallbackInput, Class, Grant, stored_connection_config};
 use valetkey_store::{ConnectionPatch, OauthState};
 use valetkey_vault::token_hash_hex;
 
 use super::outcome::{FlowFailure, event_code, failure_json};
-use super::save::{Config, LogEntry, Save};
+use super::save::{Config, LogEntry, Save, is_pending};
 use super::start::{StatePayload, as_failure, cookie_name};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -191,7 +192,27 @@ impl Engine {
             },
         );
         let grant = self.run_steps(mode, &party, step).await?;
+        if mode.takes_typed_secrets() {
+            self.verify_granted(view, payload, &grant).await?;
+        }
         self.follow_up(&party, grant, Occasion::Connect).await
+    }
+
+    /// Tests credentials that nobody issued just now.
+    async fn verify_granted(
+        &self,
+        view: &crate::integrations::IntegrationView,
+        payload: &StatePayload,
+        grant: &Grant,
+    ) -> Result<(), AuthError> {
+        let config = stored_connection_config(&payload.config, &grant.connection_config);
+        self.verify(view, &config, &grant.credentials).await.map_err(|error| {
+            let message = match error {
+                Error::CredentialsRejected(message) => message,
+                _ => "The credentials of the integration could not be tested.".to_owned(),
+            };
+            AuthError::new(Class::Ours, "connection_test_failed", message)
+        })
     }
 
     async fn save_granted(
@@ -203,7 +224,8 @@ impl Engine {
         grant: Grant,
     ) -> Result<super::save::Saved> {
         let environment = self.environment(row.environment_id).await?;
-        let config = stored_connection_config(&payload.config, &grant.connection_config);
+        let mut config = stored_connection_config(&payload.config, &grant.connection_config);
+        note_pending(&mut config, &row.operation_id);
         self.save(Save {
             environment: (*environment).clone(),
             view,
@@ -218,6 +240,13 @@ impl Engine {
             actor: session.actor(),
         })
         .await
+    }
+}
+
+/// A connection that still has to be confirmed names the log entry it began with.
+pub(crate) fn note_pending(config: &mut Map<String, Value>, operation_id: &str) {
+    if is_pending(config) {
+        config.insert("pendingLog".to_owned(), Value::from(operation_id));
     }
 }
 
@@ -239,6 +268,7 @@ pub(super) fn socket_code(error: &AuthError) -> String {
         | "url_param_err"
         | "grant_type_err"
         | "provider_config_err"
+        | "connection_test_failed"
         | "auth_mode_err") => code.to_owned(),
         "invalid_callback" => "callback_err".to_owned(),
         _ => "unknown_err".to_owned(),

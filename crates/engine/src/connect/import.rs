@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use valetkey_auth::Credentials;
+use valetkey_auth::{Credentials, Grant, Mode, Step, merge_config};
 use valetkey_catalog::AuthMode;
 use valetkey_store::ConnectionPatch;
 
@@ -15,6 +15,8 @@ use crate::end_user::{EndUser, end_user_json, merged_tags};
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
+use crate::integrations::IntegrationView;
+use crate::protocol::Party;
 use crate::read::opened_json;
 
 /// A validated import. What it omits keeps its stored value when the id is in use.
@@ -70,15 +72,24 @@ impl Engine {
             code: "invalid_body",
             message: format!("Connections of type {mode_name} cannot be imported."),
         })?;
-        let credentials: Credentials = mode
-            .import(&request.credentials)
-            .map_err(|issues| Error::Invalid(issues.into_iter().map(body_issue).collect()))?;
-        let credentials = with_raw(credentials, request.raw);
-        let config = request.connection_config;
+        let (grant, lifetime_is_known) = self.imported(mode, &view, &request).await?;
+        let credentials = with_raw(grant.credentials, request.raw);
+        let learned = grant.connection_config;
+        let config = match request.connection_config {
+            Some(mut config) => {
+                merge_config(&mut config, learned);
+                Config::Replace(config)
+            }
+            None if learned.is_empty() => Config::Keep,
+            None => Config::Merge(learned),
+        };
         if check
             && matches!(view.provider.auth_mode, AuthMode::ApiKey | AuthMode::Basic | AuthMode::Tba)
         {
-            let config = config.clone().unwrap_or_default();
+            let config = match &config {
+                Config::Replace(config) | Config::Merge(config) => config.clone(),
+                Config::Keep => Map::new(),
+            };
             self.verify(&view, &config, &credentials).await?;
         }
         let connection_id = request.connection_id.unwrap_or_else(|| self.rng.uuid().to_string());
@@ -107,8 +118,8 @@ impl Engine {
                 connection_id,
                 repairs: None,
                 credentials: credentials.clone(),
-                lifetime_is_known: false,
-                config: config.map_or(Config::Keep, Config::Replace),
+                lifetime_is_known,
+                config,
                 patch,
                 operation: LogEntry::Insert { title: "Connection imported".to_owned() },
                 client_id: None,
@@ -121,6 +132,25 @@ impl Engine {
             row: Arc::new(saved.row),
             opened: opened_json(&credentials, config, true)?,
         })
+    }
+
+    /// The credentials of an import, and whether a token was issued for it just now.
+    async fn imported(
+        &self,
+        mode: &dyn Mode,
+        view: &IntegrationView,
+        request: &ImportConnection,
+    ) -> Result<(Grant, bool)> {
+        let client = view.client();
+        let config = request.connection_config.clone().unwrap_or_default();
+        let party =
+            Party { provider: &view.provider, client: &client, config: &config, repairs: None };
+        let step = mode
+            .import_step(&self.context(&party), &request.credentials)
+            .map_err(|issues| Error::Invalid(issues.into_iter().map(body_issue).collect()))?;
+        let is_issued = matches!(step, Step::Send { .. });
+        let grant = self.run_steps(mode, &party, step).await;
+        Ok((grant.map_err(|error| Error::Provider(Box::new(error)))?, is_issued))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use valetkey_auth::Credentials;
+use valetkey_auth::{Credentials, merge_config};
 use valetkey_base::Timestamp;
 use valetkey_store::{Connection, ConnectionPatch, NewConnection, NewOperation, Tx, Upserted};
 use valetkey_vault::DataKey;
@@ -40,7 +40,7 @@ pub(crate) struct Save {
 
 /// What becomes of the stored configuration.
 pub(crate) enum Config {
-    /// The new values over the stored ones.
+    /// The new values over the stored ones; a `null` removes.
     Merge(Map<String, Value>),
     /// Nothing but the new values.
     Replace(Map<String, Value>),
@@ -178,8 +178,10 @@ impl Engine {
         now: Timestamp,
     ) -> Result<NewConnection> {
         let mut config = stored_config;
-        if let Config::Merge(new) | Config::Replace(new) = &save.config {
-            config.extend(new.clone());
+        match &save.config {
+            Config::Merge(new) => merge_config(&mut config, new.clone()),
+            Config::Replace(new) => config.extend(new.clone()),
+            Config::Keep => {}
         }
         let (expires_at, refresh_due_at) =
             refresh_times(&save.view.provider, &save.credentials, now, save.lifetime_is_known);

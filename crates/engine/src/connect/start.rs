@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use url::Url;
 use valetkey_auth::AuthorizeInput;
 use valetkey_base::Timestamp;
-use valetkey_catalog::validate_merged_connection_config;
+use valetkey_catalog::{AuthMode, validate_merged_connection_config};
 use valetkey_store::{NewOperation, OauthState};
 use valetkey_vault::token_hash_hex;
 
@@ -67,6 +67,8 @@ pub struct Started {
     pub cookie_value: String,
     /// How long it must live.
     pub cookie_lifetime: Duration,
+    /// Whether the browser may come back to another address than the callback.
+    pub returns_elsewhere: bool,
 }
 
 /// The cookie of a flow, by the hash of its state, so that flows side by side do not disturb each
@@ -231,6 +233,7 @@ impl Engine {
             cookie_name,
             cookie_value,
             cookie_lifetime: self.settings.state_lifetime,
+            returns_elsewhere: matches!(view.provider.auth_mode, AuthMode::App | AuthMode::Custom),
         })
     }
 

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 use valetkey_catalog::{AuthMode, validate_merged_connection_config};
 
-use super::callback::session_patch;
+use super::callback::{note_pending, session_patch};
 use super::outcome::{FlowFailure, failure_json};
-use super::save::{Config, LogEntry, Save};
+use super::save::{Config, LogEntry, Save, is_pending};
 use super::start::preset_config;
 use crate::engine::Engine;
 use crate::error::{Error, Issue, Result};
@@ -20,6 +20,8 @@ pub struct Submitted {
     pub integration_key: String,
     /// Id of the connection.
     pub connection_id: String,
+    /// Whether the provider still has to confirm.
+    pub is_pending: bool,
 }
 
 impl Engine {
@@ -115,7 +117,9 @@ impl Engine {
         let grant = self.run_steps(mode, &party, step).await.map_err(refused)?;
         self.verify(&view, &config, &grant.credentials).await?;
         let grant = self.follow_up(&party, grant, Occasion::Connect).await.map_err(refused)?;
-        let config = valetkey_auth::stored_connection_config(&config, &grant.connection_config);
+        let mut config = valetkey_auth::stored_connection_config(&config, &grant.connection_config);
+        note_pending(&mut config, &session.row.operation_id);
+        let is_pending = is_pending(&config);
         self.save(Save {
             environment: (*environment).clone(),
             view,
@@ -130,7 +134,7 @@ impl Engine {
             actor: session.actor(),
         })
         .await?;
-        Ok(Submitted { integration_key: integration_key.to_owned(), connection_id })
+        Ok(Submitted { integration_key: integration_key.to_owned(), connection_id, is_pending })
     }
 }
 

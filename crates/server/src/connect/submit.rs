@@ -1,4 +1,4 @@
-//! `POST /api-auth/…`, `/oauth2/auth/…`, `/auth/unauthenticated/…`: credentials typed into forms.
+//! `POST /api-auth/…`, `/oauth2/auth/…`, `/auth/…`: credentials typed into forms.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -35,6 +35,26 @@ pub(super) fn endpoints() -> Vec<Endpoint<App>> {
             "Connect with OAuth 2 client credentials",
         ),
         endpoint(
+            "/auth/jwt/{providerConfigKey}",
+            AuthMode::Jwt,
+            "Connect with a key that tokens are signed with",
+        ),
+        endpoint(
+            "/auth/two-step/{providerConfigKey}",
+            AuthMode::TwoStep,
+            "Connect with credentials that are exchanged for a token",
+        ),
+        endpoint(
+            "/auth/aws-sigv4/{providerConfigKey}",
+            AuthMode::AwsSigV4,
+            "Connect with an AWS role",
+        ),
+        endpoint(
+            "/auth/oauth-outbound/{providerConfigKey}",
+            AuthMode::OAuth2,
+            "Begin a connection that the provider completes",
+        ),
+        endpoint(
             "/auth/unauthenticated/{providerConfigKey}",
             AuthMode::None,
             "Connect to an API that needs no credentials",
@@ -53,6 +73,7 @@ fn endpoint(path: &'static str, mode: AuthMode, summary: &'static str) -> Endpoi
         .returns(object(vec![
             field("connectionId", schema::string()),
             field("providerConfigKey", schema::string()),
+            field("isPending", schema::boolean().optional()),
         ]))
 }
 
@@ -68,10 +89,14 @@ async fn submit(mut call: Call<App>, mode: AuthMode) -> ApiResult {
         .submit_credentials(session, key, mode, &body, &config)
         .await
         .map_err(refusal)?;
-    Ok(reply::ok(&json!({
+    let mut answer = json!({
         "connectionId": submitted.connection_id,
         "providerConfigKey": submitted.integration_key,
-    })))
+    });
+    if submitted.is_pending {
+        answer["isPending"] = Value::Bool(true);
+    }
+    Ok(reply::ok(&answer))
 }
 
 /// Configuration came in the query string, so that is where its issues are.

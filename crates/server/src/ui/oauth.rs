@@ -25,6 +25,8 @@ use crate::query;
 
 /// What the pages may do beside loading our files: nothing.
 const POLICY: &str = "form-action 'none'; frame-ancestors 'none'";
+/// Where the cookie of a flow is sent, unless the flow may come back to another address.
+const FLOW_PATH: &str = "/oauth";
 /// Most bytes of an integration's key.
 const KEY_BYTES_MAX: usize = 255;
 
@@ -34,6 +36,12 @@ struct Ending<'a> {
     assets: &'a str,
     failure: Option<&'a FlowFailure>,
     next_step: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "installed.html")]
+struct Installed<'a> {
+    assets: &'a str,
 }
 
 /// Answers `GET /oauth/connect/{key}`.
@@ -107,7 +115,8 @@ async fn refused(pages: &Pages, client_id: Option<String>, error: &ApiError) -> 
 
 fn redirect(pages: &Pages, started: &Started) -> Response {
     let lifetime_s = started.cookie_lifetime.as_secs();
-    let cookie = cookie(pages, &started.cookie_name, &started.cookie_value, lifetime_s);
+    let path = if started.returns_elsewhere { "/" } else { FLOW_PATH };
+    let cookie = cookie(pages, &started.cookie_name, &started.cookie_value, lifetime_s, path);
     let mut response = StatusCode::FOUND.into_response();
     let headers = response.headers_mut();
     let (Ok(location), Ok(cookie)) =
@@ -123,16 +132,17 @@ fn redirect(pages: &Pages, started: &Started) -> Response {
 }
 
 /// `Lax`, because the provider's redirect back is a top-level navigation from another site.
-fn cookie(pages: &Pages, name: &str, value: &str, lifetime_s: u64) -> String {
+fn cookie(pages: &Pages, name: &str, value: &str, lifetime_s: u64, path: &str) -> String {
     let secure = if pages.place.is_https { "; Secure" } else { "" };
     let base_path = &pages.place.base_path;
     format!(
-        "{name}={value}; Path={base_path}/oauth; Max-Age={lifetime_s}; HttpOnly; \
+        "{name}={value}; Path={base_path}{path}; Max-Age={lifetime_s}; HttpOnly; \
          SameSite=Lax{secure}"
     )
 }
 
-/// Answers `GET /oauth/callback`. Providers append what they like, in whatever encoding they like,
+/// Answers `GET /oauth/callback`, and `GET /app-auth/connect`, to which installations of apps come
+/// back. Providers append what they like, in whatever encoding they like,
 /// so the query is read leniently and only what the flow needs counts.
 pub(super) async fn callback(State(pages): State<Pages>, uri: Uri, headers: HeaderMap) -> Response {
     let query: Vec<(String, String)> =
@@ -140,16 +150,22 @@ pub(super) async fn callback(State(pages): State<Pages>, uri: Uri, headers: Head
             .take(query::PARAMETERS_MAX)
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
+    let has = |name: &str| query.iter().any(|(key, value)| key == name && !value.is_empty());
+    if has("setup_action") && !has("state") {
+        // Somebody changed the installation in the provider's own settings: no flow waits for it.
+        let template = Installed { assets: &pages.assets.folder };
+        return page(StatusCode::OK, &template, POLICY);
+    }
     let find_cookie = |name: &str| find_cookie(&headers, name);
     let callback = Callback { query: &query, cookie: &find_cookie };
     let finished = pages.app.engine.finish_flow(callback).await;
     let mut response = ending(&pages, finished.as_ref().err());
     // The state is spent either way.
     let spent = callback_cookie_name(&query).filter(|name| find_cookie(name).is_some());
-    if let Some(name) = spent
-        && let Ok(cookie) = HeaderValue::from_str(&cookie(&pages, &name, "", 0))
-    {
-        response.headers_mut().insert(SET_COOKIE, cookie);
+    for (name, path) in spent.iter().flat_map(|name| [(name, FLOW_PATH), (name, "/")]) {
+        if let Ok(cookie) = HeaderValue::from_str(&cookie(&pages, name, "", 0, path)) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
     }
     response
 }

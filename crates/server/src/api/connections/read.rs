@@ -59,6 +59,7 @@ async fn read(mut call: Call<App>) -> ApiResult {
         with_credentials,
         force_refresh: query.force_refresh,
         with_refresh_token: query.refresh_token,
+        renew_app_token: query.refresh_github_app_jwt_token,
     };
     let (key, id) = (&query.provider_config_key, call.path("connectionId"));
     let view = call
