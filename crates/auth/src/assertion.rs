@@ -1,178 +1,158 @@
-//! Client assertions signed with RS256 (RFC 7523), from a private JWK or a PEM key.
+//! Assertions signed for a token endpoint: of a client about itself (RFC 7523 §2.2), and of a
+//! provider entry's own recipe as JWT (RFC 7523 §2.1) or SAML (RFC 7522).
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
 use url::Url;
-use valetkey_base::Secret;
+use valetkey_base::{Secret, Timestamp};
+use valetkey_catalog::schema::{AssertionKind, AssertionRecipe};
+use valetkey_catalog::{Provider, Scope, render};
 
+use crate::jwt::{self, SigningFault, of_key};
+use crate::keys::{SigningKey, signed_jwt};
 use crate::mode::Context;
+use crate::saml;
 
 /// `client_assertion_type` of a JWT (RFC 7523 §2.2).
 pub(crate) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How long an assertion holds, in seconds.
-const LIFETIME_SECONDS: i64 = 300;
+/// How long a client assertion holds, in seconds.
+const CLIENT_LIFETIME_SECONDS: u64 = 300;
+/// How long an entry's JWT holds when it does not say, in seconds.
+const JWT_LIFETIME_SECONDS: u64 = 3600;
+/// How long an entry's SAML assertion holds when it does not say, in seconds.
+const SAML_LIFETIME_SECONDS: u64 = 300;
+/// A stored assertion with less left is not used again.
+const MARGIN: Duration = Duration::from_mins(1);
 
-const NO_KEY: &str = "The client's private key must be an RSA key as JWK (JSON) or PEM.";
-
-/// A signed assertion for the token endpoint; the error is a text for a person.
+/// A signed assertion of the client for the token endpoint. The error is a text for a person.
+///
+/// `redirect_uri` is the callback, where there is one.
 pub(crate) fn client_assertion(
     client_id: &str,
     token_url: &Url,
     key: &Secret,
+    redirect_uri: Option<&str>,
     context: &Context<'_>,
-) -> Result<String, &'static str> {
-    let (pair, key_id) = key_pair(key.expose()).ok_or(NO_KEY)?;
-    let mut header = json!({"alg": "RS256", "typ": "JWT"});
-    if let Some(key_id) = key_id {
-        header["kid"] = Value::String(key_id);
+) -> Result<String, String> {
+    let wanted = &context.provider.client_assertion;
+    let unfit = |error: &dyn std::fmt::Display| format!("The client's private key {error}.");
+    let key = SigningKey::private(key.expose()).map_err(|error| unfit(&error))?;
+    let mut scope = context.scope(context.connection_config);
+    scope.set("clientId", client_id);
+    if let Some(host) = redirect_host(context, redirect_uri) {
+        scope.set("redirectHost", host);
     }
+    let filled = |template: &Option<String>, usual: &str| match template {
+        Some(template) => render(template, &scope)
+            .map_err(|error| format!("The client assertion cannot be built: {error}.")),
+        None => Ok(usual.to_owned()),
+    };
+    let mut header = Map::new();
+    if let Some(algorithm) = &wanted.algorithm {
+        header.insert("alg".to_owned(), algorithm.as_str().into());
+    }
+    let algorithm = jwt::header_algorithm(&header, &key).map_err(|error| unfit(&error))?;
     let issued = context.now.seconds();
-    let claims = json!({
-        "iss": client_id,
-        "sub": client_id,
-        "aud": token_url.as_str(),
-        "iat": issued,
-        "exp": issued + LIFETIME_SECONDS,
-        "jti": context.rng.uuid().to_string(),
-    });
-    let signed = format!(
-        "{}.{}",
-        URL_SAFE_NO_PAD.encode(header.to_string()),
-        URL_SAFE_NO_PAD.encode(claims.to_string())
-    );
-    let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
-        .map_err(|_| NO_KEY)?;
-    Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    let lifetime = wanted.lifetime_seconds.unwrap_or(CLIENT_LIFETIME_SECONDS);
+    let mut claims = Map::new();
+    claims.insert("iss".to_owned(), filled(&wanted.issuer, client_id)?.into());
+    claims.insert("sub".to_owned(), client_id.into());
+    claims.insert("aud".to_owned(), filled(&wanted.audience, token_url.as_str())?.into());
+    claims.insert("iat".to_owned(), issued.into());
+    claims.insert("exp".to_owned(), (issued + lifetime as i64).into());
+    claims.insert("jti".to_owned(), context.rng.uuid().to_string().into());
+    signed_jwt(header, &claims, &key, algorithm).map_err(|error| unfit(&error))
 }
 
-/// The key pair and the key id a JWK names.
-fn key_pair(text: &str) -> Option<(RsaKeyPair, Option<String>)> {
-    let text = text.trim();
-    if text.starts_with('{') {
-        let jwk: Value = serde_json::from_str(text).ok()?;
-        let key_id = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
-        return Some((RsaKeyPair::from_der(&pkcs1_of_jwk(&jwk)?).ok()?, key_id));
-    }
-    let body: String = text
-        .replace("\\n", "\n")
-        .lines()
-        .filter(|line| !line.starts_with("-----"))
-        .flat_map(|line| line.chars().filter(|c| !c.is_whitespace()).collect::<Vec<_>>())
-        .collect();
-    let der = STANDARD.decode(body).ok()?;
-    let pair = RsaKeyPair::from_pkcs8(&der).or_else(|_| RsaKeyPair::from_der(&der)).ok()?;
-    Some((pair, None))
+/// The name under which a connection remembers the host of its callback, for refreshes.
+pub(crate) const REDIRECT_HOST: &str = "redirectHost";
+
+/// Whether an entry's assertions name the host of the callback.
+pub(crate) fn names_redirect_host(provider: &Provider) -> bool {
+    let wanted = &provider.client_assertion;
+    [&wanted.issuer, &wanted.audience]
+        .into_iter()
+        .flatten()
+        .any(|template| valetkey_catalog::references(template).iter().any(|n| n == REDIRECT_HOST))
 }
 
-/// The members of an RSA JWK as an `RSAPrivateKey` of PKCS#1 (RFC 8017 A.1.2).
-fn pkcs1_of_jwk(jwk: &Value) -> Option<Vec<u8>> {
-    let mut content = integer(&[0]);
-    for name in ["n", "e", "d", "p", "q", "dp", "dq", "qi"] {
-        let bytes = URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?.trim_end_matches('=')).ok()?;
-        content.extend(integer(&bytes));
-    }
-    Some(element(0x30, &content))
+/// The host of a callback.
+pub(crate) fn host_of(redirect_uri: &str) -> Option<String> {
+    Url::parse(redirect_uri).ok()?.host_str().map(str::to_owned)
 }
 
-/// A non-negative DER integer.
-fn integer(bytes: &[u8]) -> Vec<u8> {
-    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
-    let mut content = bytes[start..].to_vec();
-    if content.first().is_none_or(|byte| byte & 0x80 != 0) {
-        content.insert(0, 0);
-    }
-    element(0x02, &content)
+fn redirect_host(context: &Context<'_>, redirect_uri: Option<&str>) -> Option<String> {
+    let remembered = || {
+        context.connection_config.get(REDIRECT_HOST).and_then(Value::as_str).map(str::to_owned)
+    };
+    redirect_uri.and_then(host_of).or_else(remembered)
 }
 
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    if content.len() < 0x80 {
-        out.push(content.len() as u8);
-    } else {
-        let length = content.len().to_be_bytes();
-        let start = length.iter().position(|byte| *byte != 0).unwrap_or(length.len() - 1);
-        out.push(0x80 | (length.len() - start) as u8);
-        out.extend_from_slice(&length[start..]);
+/// The assertion of an entry's recipe. The scope names the credentials and, as `assertionOption.x`,
+/// the one-time inputs. Without those a stored assertion that still holds is used again.
+pub(crate) fn from_recipe(
+    context: &Context<'_>,
+    recipe: &AssertionRecipe,
+    scope: &Scope<'_>,
+    stored: Option<&str>,
+) -> Result<String, SigningFault> {
+    let provider = context.provider;
+    let key = match &recipe.key {
+        None => None,
+        Some(template) => match jwt::key_text(provider, template, scope) {
+            Ok(text) => Some((template, text)),
+            Err(fault) => {
+                let usable = stored.filter(|stored| still_holds(stored, context.now));
+                return usable.map(str::to_owned).ok_or(fault);
+            }
+        },
+    };
+    let key = match key {
+        None => None,
+        Some((template, text)) => Some((
+            template.as_str(),
+            SigningKey::private(&text).map_err(|error| of_key(provider, template, &error))?,
+        )),
+    };
+    match recipe.kind {
+        AssertionKind::Jwt => jwt_assertion(context, recipe, scope, key),
+        AssertionKind::Saml => {
+            let (template, key) = key.unzip();
+            let lifetime = recipe.lifetime_seconds.unwrap_or(SAML_LIFETIME_SECONDS);
+            saml::assertion(context, recipe, scope, key.as_ref(), Duration::from_secs(lifetime))
+                .map_err(|error| of_key(provider, template.unwrap_or_default(), &error))
+        }
     }
-    out.extend_from_slice(content);
-    out
+}
+
+fn jwt_assertion(
+    context: &Context<'_>,
+    recipe: &AssertionRecipe,
+    scope: &Scope<'_>,
+    key: Option<(&str, SigningKey)>,
+) -> Result<String, SigningFault> {
+    let Some((template, key)) = key else {
+        let message = "The provider entry does not name the key its assertion is signed with.";
+        return Err(SigningFault::Entry { code: "failed_to_sign", message: message.to_owned() });
+    };
+    let lifetime = recipe.lifetime_seconds.unwrap_or(JWT_LIFETIME_SECONDS);
+    let expires_at = context.now.plus(Duration::from_secs(lifetime));
+    let header = jwt::members(&recipe.header, scope);
+    let claims = jwt::claims(&recipe.payload, scope, context.now, expires_at);
+    jwt::header_algorithm(&header, &key)
+        .and_then(|algorithm| signed_jwt(header, &claims, &key, algorithm))
+        .map_err(|error| of_key(context.provider, template, &error))
+}
+
+fn still_holds(assertion: &str, now: Timestamp) -> bool {
+    let ends = crate::keys::unverified_claims(assertion)
+        .and_then(|claims| claims.get("exp")?.as_i64())
+        .map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000)))
+        .or_else(|| saml::ends_at(assertion));
+    ends.is_some_and(|ends| ends > now.plus(MARGIN))
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_lc_rs::encoding::AsDer;
-    use aws_lc_rs::rsa::{KeyPair as GeneratedPair, KeySize};
-    use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
-
-    use super::*;
-
-    #[test]
-    fn der_lengths_take_the_short_form_where_they_can() {
-        assert_eq!(integer(&[0, 0x80]), [2, 2, 0, 0x80]);
-        assert_eq!(integer(&[0]), [2, 1, 0]);
-        assert_eq!(element(0x30, &[0; 200])[..3], [0x30, 0x81, 200]);
-        assert_eq!(element(0x30, &[0; 300])[..4], [0x30, 0x82, 1, 44]);
-    }
-
-    /// Content and rest of the DER element at the start.
-    fn inside(der: &[u8]) -> (&[u8], &[u8]) {
-        let (length, start) = match usize::from(der[1]) {
-            short if short < 0x80 => (short, 2),
-            long => {
-                let bytes = long & 0x7f;
-                let length =
-                    der[2..2 + bytes].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-                (length, 2 + bytes)
-            }
-        };
-        der[start..].split_at(length)
-    }
-
-    /// The key of a PKCS#8 document as a JWK.
-    fn jwk_of(pkcs8: &[u8]) -> Value {
-        let (_version, rest) = inside(inside(pkcs8).0);
-        let (_algorithm, rest) = inside(rest);
-        let (_zero, mut rest) = inside(inside(inside(rest).0).0);
-        let mut jwk = json!({"kty": "RSA", "kid": "key-1"});
-        for name in ["n", "e", "d", "p", "q", "dp", "dq", "qi"] {
-            let (number, after) = inside(rest);
-            jwk[name] = URL_SAFE_NO_PAD.encode(number.strip_prefix(&[0]).unwrap_or(number)).into();
-            rest = after;
-        }
-        jwk
-    }
-
-    #[test]
-    fn a_jwk_reads_as_the_same_key() {
-        let generated = GeneratedPair::generate(KeySize::Rsa2048).unwrap();
-        let der = generated.as_der().unwrap();
-        let (pair, key_id) = key_pair(&jwk_of(der.as_ref()).to_string()).unwrap();
-        assert_eq!(key_id.as_deref(), Some("key-1"));
-        let original = RsaKeyPair::from_pkcs8(der.as_ref()).unwrap();
-        assert_eq!(pair.public_key().as_ref(), original.public_key().as_ref());
-    }
-
-    #[test]
-    fn a_pem_key_signs_and_nonsense_is_refused() {
-        let generated = GeneratedPair::generate(KeySize::Rsa2048).unwrap();
-        let der = generated.as_der().unwrap();
-        let der: &[u8] = der.as_ref();
-        let pem = format!(
-            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
-            STANDARD.encode(der)
-        );
-        let (pair, key_id) = key_pair(&pem).unwrap();
-        assert_eq!(key_id, None);
-        let mut signature = vec![0; pair.public_modulus_len()];
-        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), b"text", &mut signature).unwrap();
-        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref())
-            .verify(b"text", &signature)
-            .unwrap();
-        assert!(key_pair("{\"kty\":\"RSA\"}").is_none());
-        assert!(key_pair("not a key").is_none());
-    }
-}
+#[path = "assertion_tests.rs"]
+mod tests;

@@ -119,38 +119,41 @@ pub(crate) fn apply(
     headers: &mut Vec<(String, String)>,
 ) -> Result<(), AuthError> {
     let secret = client.secret.expose();
-    let mut add = |name: &str, value: &str| {
+    fn add_to(params: &mut Map<String, Value>, name: &str, value: &str) {
         params.insert(name.to_owned(), Value::String(value.to_owned()));
-    };
+    }
     let mut basic = |user: &str, password: &str| {
         let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
         headers.push(("authorization".to_owned(), value));
     };
     match auth {
         ClientAuth::Nothing => {}
-        ClientAuth::Public => add("client_id", &client.id),
+        ClientAuth::Public => add_to(params, "client_id", &client.id),
         ClientAuth::Body => {
-            add("client_id", &client.id);
+            add_to(params, "client_id", &client.id);
             // A public client has no secret; an empty parameter would be a wrong one.
             if !secret.is_empty() {
-                add("client_secret", secret);
+                add_to(params, "client_secret", secret);
             }
         }
         ClientAuth::BasicRaw => basic(&client.id, secret),
         ClientAuth::BasicEncoded => basic(&form_encoded(&client.id), &form_encoded(secret)),
         ClientAuth::SecretAsUser => basic(secret, ""),
         ClientAuth::Credentials => {
-            add("username", &client.id);
-            add("password", secret);
+            add_to(params, "username", &client.id);
+            add_to(params, "password", secret);
         }
         ClientAuth::PrivateKeyJwt => {
             let key = client.private_key.as_ref().unwrap_or(&client.secret);
-            let signed = assertion::client_assertion(&client.id, token_url, key, context).map_err(
-                |reason| AuthError::new(Class::Ours, "invalid_client_private_key", reason),
-            )?;
-            add("client_id", &client.id);
-            add("client_assertion_type", assertion::TYPE);
-            add("client_assertion", &signed);
+            let redirect_uri = params.get("redirect_uri").and_then(Value::as_str);
+            let signed =
+                assertion::client_assertion(&client.id, token_url, key, redirect_uri, context)
+                    .map_err(|reason| {
+                        AuthError::new(Class::Ours, "invalid_client_private_key", reason)
+                    })?;
+            add_to(params, "client_id", &client.id);
+            add_to(params, "client_assertion_type", assertion::TYPE);
+            add_to(params, "client_assertion", &signed);
         }
     }
     Ok(())

@@ -6,6 +6,10 @@ use serde_json::{Map, Value};
 use valetkey_base::Timestamp;
 use valetkey_catalog::AuthMode;
 
+/// The member with the one-time inputs of an assertion. It is kept to sign again and never leaves the
+/// server.
+pub const HIDDEN_MEMBER: &str = "_assertion_option";
+
 /// The credentials of a connection, exactly as clients read them: `{"type":"OAUTH2", …}`, or an
 /// empty object for a connection without any. `Debug` shows only the type.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -25,7 +29,7 @@ impl Credentials {
         }
     }
 
-    /// The wire form.
+    /// Everything, for sealing. What clients read is [`Credentials::shown`].
     pub fn to_json(&self) -> Value {
         Value::Object(self.0.clone())
     }
@@ -60,11 +64,16 @@ impl Credentials {
         self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// A copy in which no refresh token is left, at any depth.
-    pub fn without_refresh_tokens(&self) -> Self {
-        let mut value = self.to_json();
-        strip_refresh_tokens(&mut value);
-        Self::from_json(value)
+    /// What a client may read: nothing of [`HIDDEN_MEMBER`], and refresh tokens, at any depth, only
+    /// when they are asked for.
+    pub fn shown(&self, with_refresh_token: bool) -> Value {
+        let mut shown = self.0.clone();
+        shown.shift_remove(HIDDEN_MEMBER);
+        let mut value = Value::Object(shown);
+        if !with_refresh_token {
+            strip_refresh_tokens(&mut value);
+        }
+        value
     }
 
     /// Every secret text in them, for redaction.
@@ -142,25 +151,29 @@ mod tests {
         Credentials::from_json(json!({
             "type": "OAUTH2", "access_token": "at", "refresh_token": "rt",
             "expires_at": "2026-03-01T09:10:11.000Z",
+            "_assertion_option": {"privateKey": "pk", "userName": "ann"},
             "raw": {"refreshToken": "rt2", "token_type": "bearer", "scope": "a",
                     "authed_user": [{"REFRESH-TOKEN": "rt3", "id_token": "it"}]}
         }))
     }
 
     #[test]
-    fn refresh_tokens_are_stripped_at_every_depth() {
+    fn refresh_tokens_are_stripped_at_every_depth_and_hidden_inputs_always() {
         assert_eq!(
-            sample().without_refresh_tokens().to_json(),
+            sample().shown(false),
             json!({
                 "type": "OAUTH2", "access_token": "at", "expires_at": "2026-03-01T09:10:11.000Z",
                 "raw": {"token_type": "bearer", "scope": "a", "authed_user": [{"id_token": "it"}]}
             })
         );
+        let shown = sample().shown(true);
+        assert_eq!(shown["refresh_token"], "rt");
+        assert!(!shown.to_string().contains("_assertion_option"), "{shown}");
     }
 
     #[test]
     fn secrets_are_found_and_debug_shows_none() {
-        assert_eq!(sample().secrets(), ["at", "rt", "rt2", "rt3", "it"]);
+        assert_eq!(sample().secrets(), ["at", "rt", "pk", "rt2", "rt3", "it"]);
         assert_eq!(format!("{:?}", sample()), "Credentials(OAUTH2)");
         assert_eq!(format!("{:?}", Credentials::default()), "Credentials(none)");
     }

@@ -53,6 +53,28 @@ pub fn parse_lifetime(value: &Value) -> Option<f64> {
     .filter(|number: &f64| number.is_finite())
 }
 
+/// A lifetime in seconds: a number, or a text such as `1d`, `2 hours` or `1.5h`.
+pub fn parse_duration(value: &Value) -> Option<f64> {
+    if let Some(seconds) = parse_lifetime(value) {
+        return Some(seconds);
+    }
+    let text = value.as_str()?.trim();
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(at);
+    let unit_seconds = match unit.trim().to_ascii_lowercase().as_str() {
+        "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => 0.001,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
+        "d" | "day" | "days" => 86_400.0,
+        "w" | "week" | "weeks" => 604_800.0,
+        "y" | "yr" | "yrs" | "year" | "years" => 31_557_600.0,
+        _ => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    Some(number * unit_seconds).filter(|seconds| seconds.is_finite())
+}
+
 fn epoch(number: f64) -> Option<Timestamp> {
     if !number.is_finite() || number <= 0.0 {
         return None;
@@ -98,6 +120,19 @@ mod tests {
         assert_eq!(moment(&json!("1:02:03")).unwrap(), "2026-03-02T11:13:11.120Z");
         for nothing in [json!("soon"), json!(0), json!(null), json!({}), json!("1:2"), json!(-5)] {
             assert_eq!(moment(&nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn durations_in_words() {
+        for (text, seconds) in
+            [("3600", 3600.0), ("2h", 7200.0), ("1 day", 86_400.0), ("1.5 hours", 5400.0)]
+        {
+            assert_eq!(parse_duration(&json!(text)), Some(seconds), "{text}");
+        }
+        assert_eq!(parse_duration(&json!(60)), Some(60.0));
+        for nothing in [json!("soon"), json!("2 moons"), json!("h"), json!(null), json!("1.2.3h")] {
+            assert_eq!(parse_duration(&nothing), None, "{nothing}");
         }
     }
 

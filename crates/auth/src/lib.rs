@@ -15,6 +15,9 @@ pub mod credentials;
 pub mod error;
 pub mod expiry;
 pub mod follow_up;
+mod form;
+mod jwt;
+mod keys;
 mod github_app;
 mod form;
 mod jwt;
@@ -26,6 +29,7 @@ pub mod registration;
 pub mod request;
 pub mod revoke;
 mod saml;
+mod saml;
 mod sigv4;
 pub mod token_reply;
 pub mod token_request;
@@ -34,6 +38,8 @@ pub mod verify;
 
 #[cfg(test)]
 mod bundled_tests;
+#[cfg(test)]
+mod test_keys;
 #[cfg(test)]
 mod test_keys;
 

@@ -166,7 +166,7 @@ fn expires_at(
 }
 
 /// Scalars of the reply at the given paths, under the dotted path as a flat key.
-fn metadata(paths: &[String], raw: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn metadata(paths: &[String], raw: &Map<String, Value>) -> Map<String, Value> {
     paths
         .iter()
         .filter_map(|path| match find(raw, path) {

@@ -5,6 +5,7 @@ use url::Url;
 use valetkey_catalog::fields::{VALUE_BYTES_MAX, check_value};
 use valetkey_catalog::{AuthMode, Provider, render};
 
+use crate::assertion::{REDIRECT_HOST, host_of, names_redirect_host};
 use crate::body::{BodyIssue, Reader};
 use crate::client_auth::ActiveClient;
 use crate::credentials::Credentials;
@@ -130,7 +131,7 @@ pub(super) fn exchange(
     let code = value_of(input, &provider.authorization_code_param_in_callback)
         .filter(|code| !code.is_empty())
         .ok_or_else(|| refused(input))?;
-    let metadata = callback_metadata(provider, input)?;
+    let mut metadata = callback_metadata(provider, input)?;
     let client = ActiveClient::resuming(context, input.memory)?;
 
     let known = under(context.connection_config, &metadata, |_| true);
@@ -161,6 +162,12 @@ pub(super) fn exchange(
     };
     let request = build(context, &scope, draft)?;
     let secrets = secrets_of(&client, &[code, input.verifier]);
+    if names_redirect_host(provider)
+        && let Some(host) = host_of(input.redirect_uri)
+    {
+        // A refresh signs for the same host, and knows no callback.
+        metadata.insert(REDIRECT_HOST.to_owned(), host.into());
+    }
     Ok((request, Pending { metadata, secrets, ..Pending::new(Purpose::Exchange) }))
 }
 

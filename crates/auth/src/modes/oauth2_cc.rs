@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value};
 use valetkey_base::Secret;
-use valetkey_catalog::{AuthMode, ClientAuth, Provider, scalar_text};
+use valetkey_catalog::{AuthMode, ClientAuth, PrivateKey, Provider, scalar_text};
 
 use crate::body::{BodyIssue, Reader};
 use crate::client_auth::ActiveClient;
 use crate::credentials::Credentials;
 use crate::error::{AuthError, Class};
 use crate::expiry;
+use crate::keys::client_identity;
 use crate::mode::{Context, Grant, Mode, Pending, Purpose, Step};
 use crate::request::{ClientIdentity, HttpReply, HttpRequest};
 use crate::token_reply::{Names, read};
@@ -60,7 +61,11 @@ impl Mode for OAuth2Cc {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), Value::from(given(name)?))))
             .collect();
-        Ok(self.refresh(context, &Credentials::new(typed)))
+        let typed = Credentials::new(typed);
+        if let Some(issue) = key_issue(context, &typed) {
+            return Err(vec![issue]);
+        }
+        Ok(self.refresh(context, &typed))
     }
 
     fn can_refresh(&self, _: &Provider, credentials: &Credentials) -> bool {
@@ -144,12 +149,39 @@ fn integration_scopes(context: &Context<'_>) -> Option<String> {
     is_unset.then(|| context.client.scopes.join(","))
 }
 
-/// The TLS certificate of the connection's client, when it has one.
-fn identity(credentials: &Credentials) -> Option<ClientIdentity> {
-    Some(ClientIdentity {
-        certificate: credentials.text("client_certificate")?.to_owned(),
-        key: Secret::from(credentials.text("client_private_key")?),
-    })
+/// The TLS certificate of the connection's client, when it has one. The error names a field.
+fn identity(
+    credentials: &Credentials,
+) -> Result<Option<ClientIdentity>, (&'static str, String)> {
+    let pair =
+        credentials.text("client_certificate").zip(credentials.text("client_private_key"));
+    pair.map(|(certificate, key)| client_identity(certificate, key)).transpose()
+}
+
+/// What is wrong with the keys among the inputs.
+fn key_issue(context: &Context<'_>, credentials: &Credentials) -> Option<BodyIssue> {
+    let issue = |name: &str, problem: &str| {
+        let field = context.provider.credentials.iter().find(|field| field.name == name);
+        let title = match name {
+            "client_certificate" => "Client certificate",
+            _ => "Client private key",
+        };
+        let title = field.map_or(title, |field| field.title.as_str());
+        BodyIssue {
+            code: "custom".to_owned(),
+            message: format!("{title} {problem}."),
+            path: vec![name.to_owned()],
+        }
+    };
+    if let Err((name, problem)) = identity(credentials) {
+        return Some(issue(name, &problem));
+    }
+    let signs = context.provider.token_client_auth == ClientAuth::PrivateKeyJwt;
+    let name = ["client_private_key", "client_secret"]
+        .into_iter()
+        .find(|name| signs && credentials.text(name).is_some())?;
+    let problem = PrivateKey::read(credentials.text(name)?).err()?;
+    Some(issue(name, &problem.to_string()))
 }
 
 fn request(
@@ -165,7 +197,10 @@ fn request(
         id: id.to_owned(),
         secret: Secret::from(credentials.text("client_secret").unwrap_or_default()),
         private_key: credentials.text("client_private_key").map(Secret::from),
-        identity: identity(credentials),
+        identity: identity(credentials).map_err(|(name, problem)| {
+            let message = format!("The connection's {name} {problem}.");
+            AuthError::new(Class::Terminal, "invalid_client_private_key", message)
+        })?,
     };
     let scope = context.scope(context.connection_config).with_credentials(credentials.as_map());
     let url = endpoint(provider, &scope, false)?;

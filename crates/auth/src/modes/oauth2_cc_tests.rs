@@ -4,6 +4,8 @@ use valetkey_catalog::Catalog;
 
 use super::*;
 use crate::mode::Client;
+use crate::request::Body;
+use crate::test_keys::{self, CERTIFICATE};
 
 fn with<T>(keys: &str, config: &Value, work: impl FnOnce(&Context<'_>) -> T) -> T {
     let entry = format!("auth_mode: OAUTH2_CC\ntoken_url: https://acme.test/token\n{keys}");
@@ -125,13 +127,43 @@ fn a_missing_half_is_named() {
 #[test]
 fn a_certificate_goes_with_the_request() {
     with("", &json!({}), |context| {
-        let body = json!({
-            "client_id": "i", "client_secret": "s", "client_certificate": "CERT",
-            "client_private_key": "KEY"
+        let key = test_keys::rsa();
+        let mut body = json!({
+            "client_id": "i", "client_secret": "s",
+            "client_certificate": CERTIFICATE.replace('\n', "\\n"), "client_private_key": key.pem
         });
-        let Ok(Step::Send { request, .. }) = OAuth2Cc.submit(context, &body) else {
-            panic!("a request")
-        };
-        assert_eq!(request.identity.unwrap().certificate, "CERT");
+        let (request, _) = sent(context, &body);
+        assert_eq!(request.identity.unwrap().certificate, CERTIFICATE);
+        body["client_private_key"] = CERTIFICATE.into();
+        let issue = OAuth2Cc.submit(context, &body).unwrap_err().remove(0);
+        assert_eq!(issue.path, ["client_private_key"]);
+        assert_eq!(
+            issue.message,
+            "Client private key is a certificate; its private key is expected."
+        );
+    });
+}
+
+#[test]
+fn a_client_assertion_takes_the_algorithm_of_its_key() {
+    for (key, algorithm) in [(test_keys::rsa(), "RS256"), (test_keys::p384(), "ES384")] {
+        with("token_request_auth_method: private_key_jwt", &json!({}), |context| {
+            let (request, pending) =
+                sent(context, &json!({"client_id": "i", "client_private_key": key.pem}));
+            let Body::Form(pairs) = request.body else { panic!("a form") };
+            let value = |name: &str| pairs.iter().find(|(key, _)| key == name).unwrap().1.clone();
+            assert_eq!(value("client_assertion_type"), crate::assertion::TYPE);
+            let (header, claims) = key.verified(&value("client_assertion"));
+            assert_eq!(header["alg"], algorithm);
+            assert_eq!((claims["iss"].as_str(), claims["sub"].as_str()), (Some("i"), Some("i")));
+            assert_eq!(claims["aud"], "https://acme.test/token");
+            assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
+            assert!(pending.secrets.iter().any(|secret| secret.expose() == key.pem));
+        });
+    }
+    with("token_request_auth_method: private_key_jwt", &json!({}), |context| {
+        let body = json!({"client_id": "i", "client_private_key": "-----BEGIN PUBLIC KEY-----"});
+        let issue = OAuth2Cc.submit(context, &body).unwrap_err().remove(0);
+        assert_eq!(issue.path, ["client_private_key"]);
     });
 }
