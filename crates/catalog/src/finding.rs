@@ -24,6 +24,8 @@ pub struct Finding {
     pub key: String,
     /// What is the matter, for a person.
     pub message: String,
+    /// File and line (from 1), when the finding is about a file at hand.
+    pub place: Option<(String, usize)>,
 }
 
 impl Finding {
@@ -33,7 +35,13 @@ impl Finding {
         key: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Self { level, provider: provider.to_owned(), key: key.into(), message: message.into() }
+        Self {
+            level,
+            provider: provider.to_owned(),
+            key: key.into(),
+            message: message.into(),
+            place: None,
+        }
     }
 }
 
@@ -44,6 +52,9 @@ impl fmt::Display for Finding {
             Level::Warning => "warning",
             Level::Error => "error",
         };
+        if let Some((file, line)) = &self.place {
+            write!(f, "{file}:{line}: ")?;
+        }
         write!(f, "{level}: {}: {}: {}", self.provider, self.key, self.message)
     }
 }

@@ -6,7 +6,7 @@ use url::Url;
 use crate::finding::{Finding, Level};
 use crate::pattern::Pattern;
 use crate::reader::scalar_text;
-use crate::schema::{AuthMode, Field, Provider};
+use crate::schema::{AuthMode, Field, Form, Provider};
 use crate::template::{has_loose_ends, references};
 
 /// Looks an entry over. Empty means nothing to say.
@@ -18,7 +18,14 @@ pub fn lint(provider: &Provider) -> Vec<Finding> {
     linter.hosts();
     linter.templates();
     linter.fields();
-    linter.findings
+    let mut findings = linter.findings;
+    if provider.form == Form::Foreign {
+        // A whole catalogue must load as it is; every line of it that would be refused is told.
+        for finding in &mut findings {
+            finding.level = finding.level.min(Level::Warning);
+        }
+    }
+    findings
 }
 
 struct Linter<'a> {
@@ -41,6 +48,9 @@ impl Linter<'_> {
         }
         if provider.docs.is_none() {
             self.say(Level::Warning, "docs", "a help page is expected");
+        }
+        if provider.form == Form::Foreign {
+            return;
         }
         if provider.source.is_none() {
             let message = "the documentation page the entry was written from is missing";
@@ -216,6 +226,9 @@ impl Linter<'_> {
             || matches!(name.split('.').next(), Some("raw" | "response"))
             || name.strip_prefix("assertionOption.").is_some_and(|name| {
                 provider.assertion_option.iter().any(|field| field.name == name)
+            })
+            || name.strip_prefix("integrationConfig.").is_some_and(|name| {
+                provider.integration_config.iter().any(|field| field.name == name)
             })
             || name.starts_with("step")
             || !provider.two_step.headers_kept.is_empty() && name == "_cookies"

@@ -6,15 +6,23 @@
 //! removes. Targets may stand anywhere in the same files or in the catalogue below them.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::{fs, io};
 
 use serde_json::{Map, Value};
 
 use crate::finding::{Finding, Level};
-use crate::read;
 use crate::schema::Provider;
+use crate::{conform, read, scripts};
+
+mod resolve;
+mod sources;
+
+use resolve::resolve;
+pub use sources::provider_files;
+pub(crate) use sources::{Source, Sources};
+use sources::{entries_of, parse, read_file};
 
 /// Provider files compiled into the program: name and text.
 const BUNDLED: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
@@ -45,10 +53,12 @@ pub enum CatalogError {
         limit: String,
     },
     /// The text is neither YAML nor JSON.
-    #[error("{origin} is not valid YAML: {message}")]
+    #[error("{} is not valid YAML: {message}", at(origin, *line))]
     Syntax {
         /// Where the text came from.
         origin: String,
+        /// The line, from 1; 0 when the parser names none.
+        line: u64,
         /// The parser's words.
         message: String,
     },
@@ -61,20 +71,24 @@ pub enum CatalogError {
         message: String,
     },
     /// An entry builds on one that does not exist.
-    #[error("{origin}: {name} builds on {target}, which does not exist")]
+    #[error("{}: {name} builds on {target}, which does not exist", at(origin, *line))]
     UnknownTarget {
         /// Where the entry stands.
         origin: String,
+        /// The line of the entry, from 1.
+        line: u64,
         /// The entry.
         name: String,
         /// What it names.
         target: String,
     },
     /// Entries build on each other in a circle.
-    #[error("{origin}: {name} builds on itself through {}", chain.join(" → "))]
+    #[error("{}: {name} builds on itself through {}", at(origin, *line), chain.join(" → "))]
     Cycle {
         /// Where the entry stands.
         origin: String,
+        /// The line of the entry, from 1.
+        line: u64,
         /// The entry.
         name: String,
         /// The way round.
@@ -88,10 +102,9 @@ pub struct Catalog {
     providers: Arc<BTreeMap<String, Arc<Provider>>>,
 }
 
-/// An entry as written.
-struct Source {
-    origin: String,
-    entry: Map<String, Value>,
+/// A file and the line in it, when it is known.
+fn at(origin: &str, line: u64) -> String {
+    if line == 0 { origin.to_owned() } else { format!("{origin}:{line}") }
 }
 
 impl Catalog {
@@ -115,13 +128,13 @@ impl Catalog {
 
     fn read_bundled() -> (Self, Vec<Finding>) {
         let mut findings = Vec::new();
-        let mut sources = BTreeMap::new();
+        let mut sources = Sources::new();
         for (name, text, json) in BUNDLED {
             let broken = |message: String| Finding::new(Level::Error, name, "", message);
             let origin = format!("{name}.yaml");
             // Without JSON the file could not be read when this was built; reading it again says why.
             let entries = match serde_json::from_str(json) {
-                Ok(value) => entries_of(value, &origin),
+                Ok(value) => entries_of(value, &origin, text),
                 Err(_) => parse(text, &origin),
             };
             match entries {
@@ -134,7 +147,7 @@ impl Catalog {
         for error in errors {
             findings.push(Finding::new(Level::Error, "", "", error.to_string()));
         }
-        let (catalog, more) = Self::empty().with(entries);
+        let (catalog, more) = Self::empty().with(entries, &sources);
         findings.extend(more);
         (catalog, findings)
     }
@@ -153,38 +166,60 @@ impl Catalog {
     /// Adds or overrides entries from a file, or from every `.yaml`, `.yml` and `.json` file of a
     /// folder (not of folders inside it). Files of a folder may build on each other.
     pub fn overlay_path(&self, path: &Path) -> Result<(Self, Vec<Finding>), CatalogError> {
-        let mut sources = BTreeMap::new();
-        for file in provider_files(path)? {
-            let text = read_file(&file)?;
-            sources.extend(parse(&text, &file.display().to_string())?);
-        }
-        self.overlay_sources(&sources)
+        self.overlay_sources(&sources_of(path)?)
     }
 
-    fn overlay_sources(
+    pub(crate) fn overlay_sources(
         &self,
-        sources: &BTreeMap<String, Source>,
+        sources: &Sources,
     ) -> Result<(Self, Vec<Finding>), CatalogError> {
         let (entries, errors) = resolve(self, sources);
         match errors.into_iter().next() {
             Some(error) => Err(error),
-            None => Ok(self.with(entries)),
+            None => Ok(self.with(entries, sources)),
         }
     }
 
-    fn with(&self, entries: BTreeMap<String, Map<String, Value>>) -> (Self, Vec<Finding>) {
+    fn with(
+        &self,
+        entries: BTreeMap<String, Map<String, Value>>,
+        sources: &Sources,
+    ) -> (Self, Vec<Finding>) {
         let mut providers = (*self.providers).clone();
         let mut findings = Vec::new();
-        for (name, entry) in entries {
+        for (name, mut entry) in entries {
+            let Some(source) = sources.get(&name) else { continue };
+            findings.extend(scripts::adopt(&name, &mut entry, source.form));
             match read::provider(&name, entry) {
-                Ok((provider, mut noticed)) => {
-                    findings.append(&mut noticed);
+                Ok((mut provider, noticed)) => {
+                    provider.form = source.form;
+                    findings.extend(noticed.into_iter().map(|finding| source.judged(finding)));
                     providers.insert(name, Arc::new(provider));
                 }
                 Err(finding) => findings.push(finding),
             }
         }
         (Self { providers: Arc::new(providers) }, findings)
+    }
+
+    /// What the JSON schema of provider files says about the bundled ones.
+    pub fn bundled_against_schema() -> Vec<Finding> {
+        let entries = BUNDLED.iter().filter_map(|(name, text, _)| {
+            parse(text, &format!("{name}.yaml")).ok()?.remove(*name)
+        });
+        entries.flat_map(|source| conform::check(&source.name, &source.entry)).collect()
+    }
+
+    /// This catalogue with other entries under these names, or without them where there is none.
+    pub(crate) fn restored(&self, names: &[String], from: &Self) -> Self {
+        let mut providers = (*self.providers).clone();
+        for name in names {
+            match from.get(name) {
+                Some(provider) => providers.insert(name.clone(), Arc::clone(provider)),
+                None => providers.remove(name),
+            };
+        }
+        Self { providers: Arc::new(providers) }
     }
 
     /// The provider of that name.
@@ -208,199 +243,14 @@ impl Catalog {
     }
 }
 
-/// The provider files of a folder, or the file itself.
-///
-/// # Errors
-/// When it cannot be read, or holds too many files.
-pub fn provider_files(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
-    let unreadable = |source| CatalogError::Unreadable { path: path.to_owned(), source };
-    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
+/// The entries of a file or folder as written.
+pub(crate) fn sources_of(path: &Path) -> Result<Sources, CatalogError> {
+    let mut sources = Sources::new();
+    for file in provider_files(path)? {
+        let text = read_file(&file)?;
+        sources.extend(parse(&text, &file.display().to_string())?);
     }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        let extension = file.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("yaml" | "yml" | "json")) {
-            files.push(file);
-        }
-        if files.len() > FILES_MAX {
-            let limit = format!("{FILES_MAX} files");
-            return Err(CatalogError::TooLarge { path: path.to_owned(), limit });
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn read_file(path: &Path) -> Result<String, CatalogError> {
-    let unreadable = |source| CatalogError::Unreadable { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
-        let limit = format!("{FILE_BYTES_MAX} bytes");
-        return Err(CatalogError::TooLarge { path: path.to_owned(), limit });
-    }
-    fs::read_to_string(path).map_err(unreadable)
-}
-
-/// The entries of one text.
-fn parse(text: &str, origin: &str) -> Result<BTreeMap<String, Source>, CatalogError> {
-    // YAML 1.2: only `true` and `false` are booleans, so that a field may be called `n`.
-    let options = serde_saphyr::options! { strict_booleans: true };
-    let value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        CatalogError::Syntax { origin: origin.to_owned(), message: error.to_string() }
-    })?;
-    entries_of(value, origin)
-}
-
-/// The entries of one parsed text: one named by its file, or a map of them.
-fn entries_of(value: Value, origin: &str) -> Result<BTreeMap<String, Source>, CatalogError> {
-    let shape = |message: &str| CatalogError::Shape {
-        origin: origin.to_owned(),
-        message: message.to_owned(),
-    };
-    let source = |entry| Source { origin: origin.to_owned(), entry };
-    let map = match value {
-        Value::Object(map) => map,
-        // A file of comments only.
-        Value::Null => return Ok(BTreeMap::new()),
-        _ => {
-            return Err(shape("a provider, or a map of providers by name, is expected"));
-        }
-    };
-    let is_single = ["auth_mode", "alias", "extends"]
-        .iter()
-        .any(|key| matches!(map.get(*key), Some(Value::String(_))));
-    if is_single {
-        let name = Path::new(origin).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        check_name(name, origin)?;
-        return Ok(BTreeMap::from([(name.to_owned(), source(map))]));
-    }
-    let mut entries = BTreeMap::new();
-    for (name, entry) in map {
-        check_name(&name, origin)?;
-        let Value::Object(entry) = entry else {
-            return Err(shape(&format!("the entry {name} is not a map")));
-        };
-        entries.insert(name, source(entry));
-    }
-    Ok(entries)
-}
-
-fn check_name(name: &str, origin: &str) -> Result<(), CatalogError> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if !name.is_empty() && name.len() <= 255 && name.bytes().all(is_plain) {
-        return Ok(());
-    }
-    Err(CatalogError::Shape {
-        origin: origin.to_owned(),
-        message: format!(
-            "\"{name}\" cannot name a provider: letters, digits, hyphens and underscores are allowed"
-        ),
-    })
-}
-
-/// Resolves every source; what cannot be resolved becomes an error beside the others.
-fn resolve(
-    base: &Catalog,
-    sources: &BTreeMap<String, Source>,
-) -> (BTreeMap<String, Map<String, Value>>, Vec<CatalogError>) {
-    let mut resolver = Resolver { base, sources, done: BTreeMap::new() };
-    let mut errors = Vec::new();
-    for name in sources.keys() {
-        if let Err(error) = resolver.entry(name, &mut Vec::new()) {
-            errors.push(error);
-        }
-    }
-    (resolver.done, errors)
-}
-
-struct Resolver<'a> {
-    base: &'a Catalog,
-    sources: &'a BTreeMap<String, Source>,
-    done: BTreeMap<String, Map<String, Value>>,
-}
-
-impl Resolver<'_> {
-    /// Resolves one source and what it builds on. `trail` holds the names on the way here.
-    fn entry(
-        &mut self,
-        name: &str,
-        trail: &mut Vec<String>,
-    ) -> Result<Map<String, Value>, CatalogError> {
-        if let Some(entry) = self.done.get(name) {
-            return Ok(entry.clone());
-        }
-        let Some(source) = self.sources.get(name) else {
-            return Ok(Map::new());
-        };
-        if trail.iter().any(|earlier| earlier == name) {
-            trail.push(name.to_owned());
-            let (origin, name) = (source.origin.clone(), name.to_owned());
-            return Err(CatalogError::Cycle { origin, name, chain: trail.clone() });
-        }
-        trail.push(name.to_owned());
-        let mut entry = source.entry.clone();
-        if let Some(target) = take_target(&mut entry, "alias") {
-            let mut merged = self.target(name, &target, source, trail)?;
-            merged.extend(entry);
-            entry = merged;
-        }
-        if let Some(target) = take_target(&mut entry, "extends") {
-            let mut merged = self.target(name, &target, source, trail)?;
-            merge_deep(&mut merged, entry);
-            entry = merged;
-        }
-        trail.pop();
-        self.done.insert(name.to_owned(), entry.clone());
-        Ok(entry)
-    }
-
-    /// What an entry builds on. An entry that names itself means the one in the catalogue below.
-    fn target(
-        &mut self,
-        name: &str,
-        target: &str,
-        source: &Source,
-        trail: &mut Vec<String>,
-    ) -> Result<Map<String, Value>, CatalogError> {
-        if target != name && self.sources.contains_key(target) {
-            return self.entry(target, trail);
-        }
-        match self.base.get(target) {
-            Some(provider) => Ok(provider.merged.clone()),
-            None => Err(CatalogError::UnknownTarget {
-                origin: source.origin.clone(),
-                name: name.to_owned(),
-                target: target.to_owned(),
-            }),
-        }
-    }
-}
-
-fn take_target(entry: &mut Map<String, Value>, key: &str) -> Option<String> {
-    match entry.get(key) {
-        Some(Value::String(target)) if !target.is_empty() => {
-            let target = target.clone();
-            entry.shift_remove(key);
-            Some(target)
-        }
-        _ => None,
-    }
-}
-
-/// Lays `over` over `under`: maps at every depth, anything else replaced, `null` removes.
-fn merge_deep(under: &mut Map<String, Value>, over: Map<String, Value>) {
-    for (key, value) in over {
-        match (under.get_mut(&key), value) {
-            (_, Value::Null) => {
-                under.shift_remove(&key);
-            }
-            (Some(Value::Object(below)), Value::Object(above)) => merge_deep(below, above),
-            (_, value) => {
-                under.insert(key, value);
-            }
-        }
-    }
+    Ok(sources)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::finding::{Finding, Level};
 use crate::reader::Reader;
 use crate::schema::{
-    AppInstallation, AuthMode, BodyFormat, ClientAssertion, ClientAuth, OAuth1, Provider, Proxy, RefreshWith,
+    AppInstallation, AuthMode, BodyFormat, ClientAssertion, ClientAuth, Form, OAuth1, Provider, Proxy, RefreshWith,
     Registration, TwoStep, Verification, VerificationSuccess,
 };
 
@@ -24,6 +24,7 @@ pub const OWN_KEYS: &[&str] = &[
     "extends",
     "introspection_url",
     "issuer",
+    "key_placement",
     "post_connection",
     "quirks",
     "refresh_request_client",
@@ -49,6 +50,7 @@ pub const OWN_KEYS: &[&str] = &[
     "token_response_path",
     "token_response_rename",
     "token_response_success",
+    "token_upgrade",
     "user_token_path",
     "verification_success",
 ];
@@ -69,7 +71,7 @@ const CARRIED_KEYS: &[&str] = &[
 ];
 
 /// Keys that name code; an empty name switches an inherited one off.
-const SCRIPT_KEYS: &[&str] = &[
+pub(crate) const SCRIPT_KEYS: &[&str] = &[
     "credentials_verification_script",
     "post_connection_script",
     "pre_connection_creation_script",
@@ -136,6 +138,7 @@ fn clone_pair((key, value): (&String, &Value)) -> (String, Value) {
     (key.clone(), value.clone())
 }
 
+#[expect(clippy::too_many_lines, reason = "one line a field")]
 fn blank(name: &str, auth_mode: AuthMode) -> Provider {
     Provider {
         name: name.to_owned(),
@@ -146,6 +149,7 @@ fn blank(name: &str, auth_mode: AuthMode) -> Provider {
         docs: None,
         docs_connect: None,
         auth_mode,
+        form: Form::Own,
         installation_outbound: false,
         require_client_certificate: false,
         authorization_url: None,
@@ -212,6 +216,8 @@ fn blank(name: &str, auth_mode: AuthMode) -> Provider {
         post_connection: Vec::new(),
         verification_success: VerificationSuccess::default(),
         companion_tokens: Vec::new(),
+        token_upgrade: None,
+        key_placement: None,
         proxy: Proxy::default(),
         connection_config: Vec::new(),
         credentials: Vec::new(),
@@ -422,17 +428,11 @@ fn read_proxy(reader: &mut Reader<'_>) -> Proxy {
     proxy
 }
 
-/// Findings about everything that no typed field took.
+/// Findings about everything that no typed field took. What named code means is known to
+/// [`crate::scripts`].
 fn read_rest(reader: &mut Reader<'_>) {
     for key in SCRIPT_KEYS {
-        if let Some(script) = reader.text(key) {
-            reader.findings.push(Finding::new(
-                Level::Note,
-                reader.name,
-                *key,
-                format!("the step \"{script}\" is code this server does not have and is left out"),
-            ));
-        }
+        let _ = reader.text(key);
     }
     reader.used.extend_from_slice(CARRIED_KEYS);
     reader.unknown();

@@ -12,7 +12,7 @@ mod steps;
 
 pub use steps::{
     AppInstallation, AssertionKind, AssertionRecipe, ClientAssertion, ClientRegistration, CompanionToken,
-    CredentialSplit, ExpiryStrategy, FactSource, FactStep, Kept, OAuth1, OAuth1Signature, Pick,
+    CredentialSplit, ExpiryStrategy, FactSource, FactStep, Kept, KeyPlacement, OAuth1, OAuth1Signature, Pick,
     Registration, SignatureProtocol, SignedToken, StepFormat, TokenPaths, TokenStep, TwoStep,
     VerificationSuccess,
 };
@@ -122,6 +122,16 @@ impl FromStr for AuthMode {
             .find(|mode| mode.as_str() == text)
             .ok_or_else(|| UnknownAuthMode(text.to_owned()))
     }
+}
+
+/// Which rules the file of an entry is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Our own form, described by the JSON schema: a mistake in it is an error.
+    #[default]
+    Own,
+    /// A map of entries in the widespread keys: what has no effect here is a warning.
+    Foreign,
 }
 
 /// How the client proves itself to the token endpoint (RFC 6749 §2.3).
@@ -296,6 +306,8 @@ pub struct Provider {
     pub docs_connect: Option<String>,
     /// The flow.
     pub auth_mode: AuthMode,
+    /// The form its file was written in.
+    pub form: Form,
     /// `installation: outbound`: no browser redirect; a webhook completes the connection.
     pub installation_outbound: bool,
     /// OAUTH2_CC: TLS client certificate and key are asked for.
@@ -435,6 +447,10 @@ pub struct Provider {
     pub verification_success: VerificationSuccess,
     /// Second tokens. Ours.
     pub companion_tokens: Vec<CompanionToken>,
+    /// A request right after the exchange that swaps its token for a longer-lived one. Ours.
+    pub token_upgrade: Option<TokenStep>,
+    /// A key whose place an integration chooses. Ours.
+    pub key_placement: Option<KeyPlacement>,
 
     /// How the API is called.
     pub proxy: Proxy,

@@ -18,6 +18,7 @@ use valetkey_base::{Rng, Timestamp};
 
 use crate::private_key::{PrivateKey, SigningPair, fingerprint};
 use crate::sigv4::{Signed, Signer, authorization, sha256_hex};
+use crate::schema::Field;
 use crate::time_format;
 
 /// Longer texts are taken as plain text. The longest real template has under two thousand bytes.
@@ -65,6 +66,7 @@ impl Function {
 #[derive(Clone, Debug)]
 pub struct Scope<'a> {
     connection_config: Option<&'a Map<String, Value>>,
+    fields: &'a [Field],
     credentials: Option<&'a Map<String, Value>>,
     flat: Map<String, Value>,
     now: Timestamp,
@@ -76,6 +78,7 @@ impl<'a> Scope<'a> {
     pub fn new(now: Timestamp, rng: &Rng) -> Self {
         Self {
             connection_config: None,
+            fields: &[],
             credentials: None,
             flat: Map::new(),
             now,
@@ -87,6 +90,25 @@ impl<'a> Scope<'a> {
     pub fn with_connection_config(mut self, map: &'a Map<String, Value>) -> Self {
         self.connection_config = Some(map);
         self
+    }
+
+    /// Says which settings a person may leave out.
+    pub fn with_fields(mut self, fields: &'a [Field]) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// Whether nothing is missing but settings that may be left out: then what names them can be
+    /// left out too.
+    pub fn may_leave_out(&self, missing: &Unresolved) -> bool {
+        let is_optional = |name: &String| {
+            name.strip_prefix("connectionConfig.").is_some_and(|name| {
+                self.fields.iter().any(|field| field.name == name && !field.is_required())
+            })
+        };
+        missing.functions.is_empty()
+            && !missing.names.is_empty()
+            && missing.names.iter().all(is_optional)
     }
 
     /// Makes `${credentials.x}` known.

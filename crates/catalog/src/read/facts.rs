@@ -5,13 +5,14 @@ use serde_json::{Map, Value};
 
 use crate::reader::{Reader, scalar_text};
 use crate::schema::{
-    AppInstallation, CompanionToken, FactSource, FactStep, Kept, Pick, Provider, VerificationSuccess,
+    AppInstallation, CompanionToken, FactSource, FactStep, KeyPlacement, Kept, Pick, Provider, VerificationSuccess,
 };
 
 pub(super) fn read(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.post_connection = steps(reader);
     provider.verification_success = verification_success(reader);
     provider.companion_tokens = companions(reader);
+    provider.key_placement = key_placement(reader);
     provider.app_installation = app_installation(reader);
     provider.sts_url = reader.text("sts_url");
     provider.user_token_path = reader.text("user_token_path");
@@ -104,6 +105,23 @@ fn verification_success(reader: &mut Reader<'_>) -> VerificationSuccess {
     };
     reader.close(inner);
     success
+}
+
+fn key_placement(reader: &mut Reader<'_>) -> Option<KeyPlacement> {
+    let map = reader.map("key_placement");
+    if map.is_empty() {
+        return None;
+    }
+    let mut inner = reader.inside(&map, "key_placement.");
+    let named = [inner.text("place"), inner.text("name"), inner.text("value")];
+    reader.close(inner);
+    match named {
+        [Some(place), Some(name), Some(value)] => Some(KeyPlacement { place, name, value }),
+        _ => {
+            reader.warn("key_placement", "\"place\", \"name\" and \"value\" name settings here");
+            None
+        }
+    }
 }
 
 fn companions(reader: &mut Reader<'_>) -> Vec<CompanionToken> {

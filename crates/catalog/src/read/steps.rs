@@ -22,6 +22,7 @@ pub(super) fn read(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.client_assertion = client_assertion(reader);
     provider.credentials_split = credentials_split(reader);
     provider.registration = registration(reader, provider.auth_mode);
+    provider.token_upgrade = token_upgrade(reader);
     provider.code_in_webhook = reader.text("authorization_code_param_in_webhook");
     provider.webhook_response_metadata = reader.texts("webhook_response_metadata");
     // Read elsewhere as "keep the values as they are"; token URLs never escape a host.
@@ -88,17 +89,32 @@ fn token_paths(reader: &mut Reader<'_>) -> TokenPaths {
     paths
 }
 
+fn token_upgrade(reader: &mut Reader<'_>) -> Option<TokenStep> {
+    let map = reader.map("token_upgrade");
+    if map.is_empty() {
+        return None;
+    }
+    let mut inner = reader.inside(&map, "token_upgrade.");
+    let step = token_step(&mut inner);
+    reader.close(inner);
+    Some(step)
+}
+
+fn token_step(inner: &mut Reader<'_>) -> TokenStep {
+    TokenStep {
+        url: inner.text("token_url").unwrap_or_default(),
+        by_get: by_get(inner, "token_request_method"),
+        headers: inner.map("token_headers"),
+        params: inner.map("token_params"),
+        format: inner.choice("body_format", FORMATS),
+    }
+}
+
 fn additional(reader: &mut Reader<'_>) -> Vec<TokenStep> {
     let mut steps = Vec::new();
     for map in reader.maps("additional_steps") {
         let mut inner = reader.inside(&map, "additional_steps.");
-        steps.push(TokenStep {
-            url: inner.text("token_url").unwrap_or_default(),
-            by_get: by_get(&mut inner, "token_request_method"),
-            headers: inner.map("token_headers"),
-            params: inner.map("token_params"),
-            format: inner.choice("body_format", FORMATS),
-        });
+        steps.push(token_step(&mut inner));
         reader.close(inner);
     }
     steps

@@ -306,6 +306,17 @@ pub struct AppInstallation {
     pub user_token_url: Option<String>,
 }
 
+/// Names of integration settings that say where an API key goes. Ours: `key_placement`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPlacement {
+    /// The setting that holds `header` or `query`.
+    pub place: String,
+    /// The setting that holds the name of the header or parameter.
+    pub name: String,
+    /// The setting that holds the template of its value.
+    pub value: String,
+}
+
 /// A second token kept beside the first one. Ours: `companion_tokens`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompanionToken {
