@@ -19,16 +19,12 @@ mod form;
 mod jwt;
 mod keys;
 mod github_app;
-mod form;
-mod jwt;
-mod keys;
 pub mod mode;
 pub mod modes;
 pub mod pkce;
 pub mod registration;
 pub mod request;
 pub mod revoke;
-mod saml;
 mod saml;
 mod sigv4;
 pub mod token_reply;
@@ -38,8 +34,6 @@ pub mod verify;
 
 #[cfg(test)]
 mod bundled_tests;
-#[cfg(test)]
-mod test_keys;
 #[cfg(test)]
 mod test_keys;
 
