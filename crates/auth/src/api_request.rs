@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 use valetkey_catalog::request_values::RequestValues;
-use valetkey_catalog::{Scope, UrlError, render_url, scalar_text};
+use valetkey_catalog::{Scope, UrlError, render, render_url, scalar_text};
 
 use crate::credentials::Credentials;
 use crate::mode::Context;
@@ -52,6 +52,10 @@ pub(crate) fn build(
         url.query_pairs_mut().append_pair(&name, &value);
     }
     let method = if call.by_post { http::Method::POST } else { http::Method::GET };
+    let placed = placed_key(context, &scope);
+    if let Some((Place::Query, name, value)) = &placed {
+        url.query_pairs_mut().append_pair(name, value);
+    }
     let mut request = HttpRequest::new(method, url);
     let headers = || proxy.headers.iter().chain(call.headers);
     let content_type = headers()
@@ -74,6 +78,9 @@ pub(crate) fn build(
             set_header(&mut request.headers, &name, value);
         }
     }
+    if let Some((Place::Header, name, value)) = placed {
+        set_header(&mut request.headers, &name, value);
+    }
     // An entry that writes the header itself gets no other: one that could not be filled in must
     // not let a secret out as a password.
     let is_own = headers().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
@@ -83,12 +90,41 @@ pub(crate) fn build(
     Ok(request)
 }
 
+/// Where an integration wants its key.
+enum Place {
+    Header,
+    Query,
+}
+
+/// The key of a provider whose integrations choose its place: place, name and value.
+fn placed_key(context: &Context<'_>, scope: &Scope<'_>) -> Option<(Place, String, String)> {
+    let placement = context.provider.key_placement.as_ref()?;
+    let setting = |name: &str| {
+        let given = context.client.custom.get(name).and_then(Value::as_str);
+        let field = context.provider.integration_config.iter().find(|field| field.name == name);
+        given.or_else(|| field?.default_value.as_deref())
+    };
+    let place = match setting(&placement.place) {
+        Some("query") => Place::Query,
+        _ => Place::Header,
+    };
+    let name = setting(&placement.name).filter(|name| !name.is_empty())?.to_owned();
+    // The template is the operator's own; what a person typed is only ever a value in it.
+    let value = render(setting(&placement.value)?, scope).ok()?;
+    Some((place, name, value))
+}
+
 /// The names of a provider's API templates: the credentials' own members too.
 pub(crate) fn scope<'a>(context: &Context<'a>, credentials: &'a Credentials) -> Scope<'a> {
     let mut scope = context.scope(context.connection_config).with_credentials(credentials.as_map());
     for (name, value) in credentials.as_map() {
         if !value.is_object() {
             scope.set(name, value.clone());
+        }
+    }
+    for field in context.provider.integration_config.iter().filter(|field| !field.secret) {
+        if let Some(value) = context.client.custom.get(&field.name) {
+            scope.set(&format!("integrationConfig.{}", field.name), value.clone());
         }
     }
     if let Some(token) = credentials.access_token() {

@@ -15,10 +15,10 @@ pub mod credentials;
 pub mod error;
 pub mod expiry;
 pub mod follow_up;
+mod github_app;
 mod form;
 mod jwt;
 mod keys;
-mod github_app;
 pub mod mode;
 pub mod modes;
 pub mod pkce;
@@ -33,8 +33,6 @@ mod user_token;
 pub mod verify;
 
 #[cfg(test)]
-mod bundled_tests;
-#[cfg(test)]
 mod test_keys;
 
 pub use body::BodyIssue;
@@ -44,6 +42,7 @@ pub use error::{AuthError, Class, transport_failure};
 pub use mode::{
     AuthorizeInput, CallbackInput, Client, Context, Grant, Mode, Pending, Redirect, Step,
 };
+pub use modes::mcp_oauth2_generic::is_issuer;
 pub use modes::{MODES, can_refresh, mode};
 pub use registration::{ClientMetadata, RegisteredClient};
 pub use request::{Body, ClientIdentity, HttpReply, HttpRequest};

@@ -56,7 +56,9 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The names templates may use, with the given configuration.
     pub(crate) fn scope(&self, connection_config: &'a Map<String, Value>) -> Scope<'a> {
-        Scope::new(self.now, self.rng).with_connection_config(connection_config)
+        Scope::new(self.now, self.rng)
+            .with_connection_config(connection_config)
+            .with_fields(&self.provider.connection_config)
     }
 }
 

@@ -117,7 +117,8 @@ pub(crate) fn resource(context: &Context<'_>) -> Result<Option<String>, AuthErro
     })
 }
 
-/// Every text of a map filled in; an error when a value is missing.
+/// Every text of a map filled in. A text that names a setting which may be left out, and was, is
+/// left out with it; any other missing value is an error.
 pub(crate) fn render_params(
     params: &Map<String, Value>,
     scope: &Scope<'_>,
@@ -135,7 +136,11 @@ fn render_map(
     let mut out = Map::with_capacity(map.len());
     for (name, value) in map {
         let value = match value {
-            Value::String(text) => Value::String(render(text, scope)?),
+            Value::String(text) => match render(text, scope) {
+                Ok(text) => Value::String(text),
+                Err(missing) if scope.may_leave_out(&missing) => continue,
+                Err(missing) => return Err(missing),
+            },
             Value::Object(inner) => Value::Object(render_map(inner, scope)?),
             other => other.clone(),
         };

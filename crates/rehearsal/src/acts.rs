@@ -1,7 +1,9 @@
 //! The scenes of an entry's life, by family of modes.
 
+mod app;
 mod aws;
 mod login;
+mod mcp;
 mod oauth1;
 mod oauth2;
 mod two_step;
@@ -25,7 +27,14 @@ pub(crate) fn play(stage: &Stage<'_>, script: &mut Script) {
         AuthMode::TwoStep => two_step::play(stage, script),
         AuthMode::Bill => login::play(stage, script),
         AuthMode::AwsSigV4 => aws::play(stage, script),
-        _ => typed::play(stage, script),
+        AuthMode::App | AuthMode::Custom | AuthMode::InstallPlugin => app::play(stage, script),
+        AuthMode::McpOAuth2Generic => mcp::play(stage, script),
+        AuthMode::ApiKey
+        | AuthMode::Basic
+        | AuthMode::None
+        | AuthMode::Jwt
+        | AuthMode::Signature
+        | AuthMode::Tba => typed::play(stage, script),
     }
 }
 

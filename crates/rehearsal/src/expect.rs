@@ -21,6 +21,7 @@ pub(crate) fn scope<'a>(
     flat: &[(&str, Value)],
 ) -> Scope<'a> {
     let mut scope = Scope::new(context.now, &Rng::seeded(9))
+        .with_fields(&context.provider.connection_config)
         .with_connection_config(context.connection_config)
         .with_credentials(credentials);
     for (name, value) in credentials.iter().filter(|(_, value)| !value.is_object()) {

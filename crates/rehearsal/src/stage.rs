@@ -198,7 +198,10 @@ fn client(provider: &Provider) -> Result<Client, String> {
         _ => "secret-1".to_owned(),
     };
     Ok(Client {
-        client_id: Some("client-1".to_owned()),
+        client_id: Some(match provider.auth_mode {
+            AuthMode::App => "1234".to_owned(),
+            _ => "client-1".to_owned(),
+        }),
         client_secret: Some(secret.into()),
         scopes: vec!["one".to_owned(), "two".to_owned()],
         custom,

@@ -18,6 +18,9 @@ use crate::token_reply::{Names, Tokens, read};
 use crate::token_request::{Draft, build, endpoint, render_params, resource, secrets_of};
 
 pub(super) mod authorize_url;
+mod upgrade;
+
+mod user_token;
 
 use authorize_url::Rules;
 
@@ -61,6 +64,23 @@ impl Mode for OAuth2 {
         tokens(context, pending, reply)
     }
 
+    fn unanswered(&self, context: &Context<'_>, pending: &Pending, error: AuthError) -> Step {
+        user_token::unanswered(context, pending, &error)
+            .unwrap_or_else(|| Step::Failed(error))
+    }
+
+    /// Begins what the provider finishes by a webhook.
+    fn submit(&self, context: &Context<'_>, _: &Value) -> Result<Step, Vec<BodyIssue>> {
+        if !context.provider.installation_outbound {
+            let message = "The connections of this provider are made through a redirect.";
+            return Ok(Step::Failed(AuthError::new(Class::Ours, "invalid_auth_mode", message)));
+        }
+        let credentials = Map::from_iter([("type".to_owned(), Value::from("OAUTH2"))]);
+        let pending = Map::from_iter([("pending".to_owned(), Value::from(true))]);
+        let credentials = Credentials::new(credentials);
+        Ok(Step::Done(Grant { credentials, connection_config: pending }))
+    }
+
     fn import(&self, credentials: &Value) -> Result<Credentials, Vec<BodyIssue>> {
         let mut reader = Reader::new(credentials, &["credentials"]);
         reader.ignore("type");
@@ -101,14 +121,23 @@ pub(super) fn is_refreshable(provider: &Provider, credentials: &Credentials) -> 
 
 /// Reads the answer to a token request.
 pub(super) fn tokens(context: &Context<'_>, pending: &Pending, reply: &HttpReply) -> Step {
+    if let Some(step) = user_token::reply(context, pending, reply) {
+        return step;
+    }
     let tokens = match read(context.provider, pending, reply, Names::OAuth2, context.now) {
         Ok(tokens) => tokens,
         Err(error) => return Step::Failed(error),
     };
-    Step::Done(match &pending.before {
-        Some(before) => renewed(context.provider, before, tokens),
-        None => granted(context, pending, tokens),
-    })
+    if let Some(step) = upgrade::next(context, pending, &tokens) {
+        return step;
+    }
+    let tokens = upgrade::completed(pending, tokens);
+    match &pending.before {
+        Some(before) => {
+            user_token::after(context, before, renewed(context.provider, before, tokens))
+        }
+        None => Step::Done(granted(context, pending, tokens)),
+    }
 }
 
 fn base(access_token: &str, refresh_token: Option<&str>) -> Map<String, Value> {
@@ -215,7 +244,7 @@ pub(super) fn refused(input: &CallbackInput<'_>) -> AuthError {
 
 /// Callback parameters to keep. They came through the person's browser, so a declared input's rules
 /// hold for them.
-fn callback_metadata(
+pub(super) fn callback_metadata(
     provider: &Provider,
     input: &CallbackInput<'_>,
 ) -> Result<Map<String, Value>, AuthError> {
@@ -281,7 +310,7 @@ fn granted(context: &Context<'_>, pending: &Pending, tokens: Tokens) -> Grant {
         learned.insert("overrideTokenRefresh".to_owned(), true.into());
     }
     let mut map = base(&tokens.access_token, refresh_token.as_deref());
-    if let Some(expires_at) = tokens.expires_at {
+    if let Some(expires_at) = user_token::earliest(context, &raw, tokens.expires_at) {
         map.insert("expires_at".to_owned(), expires_at.to_iso_z().into());
     }
     map.insert("raw".to_owned(), Value::Object(raw));

@@ -31,8 +31,12 @@ pub(super) fn play(stage: &Stage<'_>, script: &mut Script) {
     let begin = || stage.callback(&query, &memory);
     let granted = script.scene_with("exchange", || {
         let answer = exchange_answer(stage)?;
-        let compare = |request: &HttpRequest, _| {
-            compare_exchange(stage, request)?;
+        let compare = |request: &HttpRequest, asked| {
+            if asked == 1 {
+                compare_exchange(stage, request)?;
+            } else {
+                compare_upgrade(stage, request)?;
+            }
             Ok(json_reply(&answer))
         };
         let mut personality = Personality::new(stage.context(), Box::new(compare));
@@ -105,6 +109,15 @@ fn authorize(stage: &Stage<'_>) -> Result<Map<String, Value>, String> {
         // A resource indicator (RFC 8707) is the mode's own.
         if let Some(resource) = expect::pairs(&found).remove("resource") {
             query.insert("resource".to_owned(), resource);
+        }
+    }
+    let sent = expect::pairs(&found);
+    for (name, template) in &provider.authorization_params {
+        // Another value each time: only that there is one can be compared.
+        if template.as_str().is_some_and(|text| text.contains("${random") || text.contains("${now"))
+            && let Some(value) = sent.get(name)
+        {
+            query.insert(name.clone(), value.clone());
         }
     }
     same_address(&base, &query, &found)?;
@@ -184,6 +197,29 @@ fn compare_exchange(stage: &Stage<'_>, request: &HttpRequest) -> Result<(), Stri
         by_get: false,
     }
     .compare(request)
+}
+
+/// The request that swaps the first token, where the entry has one.
+fn compare_upgrade(stage: &Stage<'_>, request: &HttpRequest) -> Result<(), String> {
+    let Some(step) = &stage.provider.token_upgrade else {
+        return Err("a second request is sent".to_owned());
+    };
+    let context = stage.context();
+    let (empty, (id, secret)) = (Map::new(), client_of(stage));
+    let flat = [
+        ("accessToken", json!("access-1")),
+        ("clientId", json!(id)),
+        ("clientSecret", json!(secret)),
+    ];
+    let scope = expect::scope(&context, &empty, &flat);
+    let url = expect::url(&step.url, &scope, false)?;
+    let params = filled(&step.params, &scope);
+    if step.by_get {
+        same_address(&url, &params, &request.url)
+    } else {
+        same_address(&url, &Fields::new(), &request.url)?;
+        expect::same_fields("body", &params, &expect::body_fields(&request.body))
+    }
 }
 
 fn client_of<'s>(stage: &'s Stage<'_>) -> (&'s str, &'s str) {

@@ -320,7 +320,9 @@ fn stored(stage: &Stage<'_>, grant: &Grant, token: &str) -> Result<(), String> {
         return Err("the refresh token of the answer is not stored".to_owned());
     }
     let off = grant.credentials.expires_at().map(|at| at.seconds() - stage.now.seconds());
+    let fixed = provider.token_fixed_lifetime_seconds.map(|seconds| seconds as i64);
     let expected = match (&two_step.response.expiration, two_step.lifetime_ms) {
+        _ if fixed.is_some() => fixed,
         (Some(_), _) => Some(LIFETIME_S),
         (None, Some(0)) => None,
         (None, Some(millis)) => Some((millis / 1000) as i64),
