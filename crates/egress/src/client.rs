@@ -87,6 +87,8 @@ pub enum Redirects {
     Refuse,
     /// Followed, each hop guarded like the first one.
     Follow,
+    /// It is the reply.
+    Return,
 }
 
 /// A reply of any status.
@@ -219,6 +221,9 @@ impl Egress {
             let location = response.headers().get(header::LOCATION).cloned();
             match location.filter(|_| is_redirect(response.status())) {
                 None => return self.read(response, hop.url).await,
+                Some(_) if redirects == Redirects::Return => {
+                    return self.read(response, hop.url).await;
+                }
                 Some(_) if redirects == Redirects::Refuse => {
                     return Err(EgressError::RedirectRefused {
                         host: host_of(&hop.url),

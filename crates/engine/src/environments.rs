@@ -196,6 +196,12 @@ impl Engine {
         Ok(view)
     }
 
+    /// An environment by its public id, if there is one.
+    pub async fn environment_by_uuid(&self, uuid: &str) -> Result<Option<EnvironmentView>> {
+        let row = self.store.environment_by_uuid(uuid).await?;
+        row.map(EnvironmentView::read).transpose()
+    }
+
     /// An environment of an account by name.
     pub async fn environment_by_name(
         &self,

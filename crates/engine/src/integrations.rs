@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use valetkey_auth::{Client, RegisteredClient};
 use valetkey_base::{Secret, Timestamp};
+use valetkey_catalog::schema::ClientRegistration;
 use valetkey_catalog::{AuthMode, Provider};
 pub use valetkey_store::Integration;
 use valetkey_store::{NewIntegration, Tx};
@@ -14,6 +15,7 @@ use valetkey_vault::DataKey;
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Issue, Result};
+use crate::oauth_client::{self, FirstClient};
 use crate::sealing::Column;
 
 /// What is sealed with an integration.
@@ -146,8 +148,12 @@ fn refused(message: impl Into<String>) -> Error {
     Error::Refused { code: "invalid_body", message: message.into() }
 }
 
-fn needs_credentials(mode: AuthMode) -> bool {
-    matches!(mode, AuthMode::OAuth1 | AuthMode::OAuth2 | AuthMode::App | AuthMode::Custom)
+fn needs_credentials(provider: &Provider) -> bool {
+    match provider.auth_mode {
+        AuthMode::OAuth1 | AuthMode::OAuth2 | AuthMode::App | AuthMode::Custom => true,
+        AuthMode::McpOAuth2 => provider.registration.kind == ClientRegistration::Static,
+        _ => false,
+    }
 }
 
 impl Engine {
@@ -212,7 +218,7 @@ impl Engine {
             }])
         })?;
         check_credentials(&provider, request.credentials.as_ref())?;
-        if request.credentials.is_none() && needs_credentials(provider.auth_mode) {
+        if request.credentials.is_none() && needs_credentials(&provider) {
             return Err(refused(format!(
                 "Provider '{}' needs `credentials` of type {}.",
                 provider.name,
@@ -234,6 +240,7 @@ impl Engine {
             forward_webhooks: request.forward_webhooks.unwrap_or(true),
         };
         let mut secrets = IntegrationSecrets::default();
+        let is_given = request.credentials.is_some();
         apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
         if row.scopes.is_empty() {
             row.scopes = provider.default_scopes.join(",");
@@ -244,6 +251,18 @@ impl Engine {
             request.custom,
         )
         .map_err(refused)?;
+        check_issuer(&provider, row.client_id.as_ref(), &secrets.custom)?;
+        if !is_given {
+            let key = &row.unique_key;
+            match self.first_client(environment, &provider, key, &secrets).await? {
+                FirstClient::Given => {}
+                FirstClient::Document(id) => row.client_id = Some(id),
+                FirstClient::Registered(client) => {
+                    row.client_id = Some(client.client_id.clone());
+                    oauth_client::keep(&mut secrets, client);
+                }
+            }
+        }
         let data_key = self.sealer.data_key(environment.id).await?;
         row.secrets = self.seal_secrets(environment.id, &data_key, &row.row_uuid, &secrets)?;
         let now = self.clock.now();
@@ -267,7 +286,7 @@ impl Engine {
         Ok(IntegrationView { row, secrets, provider })
     }
 
-    fn seal_secrets(
+    pub(crate) fn seal_secrets(
         &self,
         environment_id: i64,
         data_key: &DataKey,
@@ -354,6 +373,7 @@ impl Engine {
             request.custom,
         )
         .map_err(refused)?;
+        check_issuer(&provider, row.client_id.as_ref(), &secrets.custom)?;
         row.secrets = self.seal_secrets(environment_id, data_key, &row.row_uuid, &secrets)?;
         let row = tx.update_integration(&row, now).await?;
         Ok(IntegrationView { row, secrets, provider })
@@ -394,7 +414,11 @@ fn key_taken(key: &str) -> Error {
 }
 
 fn check_credentials(provider: &Provider, credentials: Option<&ClientCredentials>) -> Result<()> {
+    let mode = provider.auth_mode;
+    let is_mcp = matches!(mode, AuthMode::McpOAuth2 | AuthMode::McpOAuth2Generic);
     match credentials {
+        // Clients that know no MCP types mean the same by it.
+        Some(given) if is_mcp && given.kind == AuthMode::OAuth2.as_str() => Ok(()),
         Some(given) if given.kind != provider.auth_mode.as_str() => Err(refused(format!(
             "Provider '{}' takes credentials of type {}, not {}.",
             provider.name,
@@ -403,6 +427,25 @@ fn check_credentials(provider: &Provider, credentials: Option<&ClientCredentials
         ))),
         _ => Ok(()),
     }
+}
+
+/// Any server a person names would be given a client's secret, were it not said whose client it is.
+fn check_issuer(
+    provider: &Provider,
+    client_id: Option<&String>,
+    custom: &Map<String, Value>,
+) -> Result<()> {
+    if provider.auth_mode != AuthMode::McpOAuth2Generic || client_id.is_none() {
+        return Ok(());
+    }
+    let issuer = custom.get("oauth_issuer").and_then(Value::as_str).unwrap_or_default();
+    if valetkey_auth::is_issuer(issuer) {
+        return Ok(());
+    }
+    Err(refused(
+        "A client of one authorization server needs `custom.oauth_issuer`: the issuer, beginning \
+         with https://, at which it is registered.",
+    ))
 }
 
 fn apply_credentials(
@@ -428,6 +471,10 @@ fn apply_credentials(
         }
     }
     if given.client_id.is_some() {
+        if given.client_id != *client_id && given.client_secret.is_none() {
+            // The other client's secret is not this one's, which is a public client then.
+            secrets.client_secret = None;
+        }
         *client_id = given.client_id;
     }
     if given.client_secret.is_some() {

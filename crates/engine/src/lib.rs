@@ -16,6 +16,7 @@ pub mod integrations;
 pub mod jobs;
 pub mod keys;
 pub mod members;
+pub mod oauth_client;
 mod opened;
 mod operations;
 mod protocol;

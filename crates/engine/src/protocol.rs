@@ -79,7 +79,9 @@ impl Engine {
                 Step::Send { request, pending } => (request, pending),
             };
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let reply = self.exchange(request, left, Redirects::Refuse).await;
+            let redirects =
+                if pending.takes_redirects() { Redirects::Return } else { Redirects::Refuse };
+            let reply = self.exchange(request, left, redirects).await;
             let context = self.context(party);
             step = match reply {
                 Ok(reply) => mode.reply(&context, &pending, &reply),

@@ -1,5 +1,6 @@
 //! The JSON API: every operation, by resource.
 
+pub mod client_metadata;
 pub mod connect_session;
 pub mod connect_sessions;
 pub mod connections;
@@ -29,6 +30,7 @@ pub fn endpoints() -> Vec<Endpoint<App>> {
     all.extend(environments::endpoints());
     all.extend(events::endpoints());
     all.extend(logs::endpoints());
+    all.extend(client_metadata::endpoints());
     all.extend(health::endpoints());
     all
 }

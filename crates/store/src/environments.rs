@@ -28,6 +28,8 @@ pub struct Environment {
 
 const BY_ID: &str = "SELECT id, account_id, name, uuid, is_production, settings, created_at
      FROM environments WHERE id = $1 AND deleted_at IS NULL";
+const BY_UUID: &str = "SELECT id, account_id, name, uuid, is_production, settings, created_at
+     FROM environments WHERE uuid = $1 AND deleted_at IS NULL";
 const BY_NAME: &str = "SELECT id, account_id, name, uuid, is_production, settings, created_at
      FROM environments WHERE account_id = $1 AND name = $2 AND deleted_at IS NULL";
 const LIST: &str = "SELECT id, account_id, name, uuid, is_production, settings, created_at
@@ -75,6 +77,11 @@ impl Store {
     /// An environment by row id.
     pub async fn environment(&self, id: i64) -> Result<Option<Environment>> {
         self.db.fetch_optional(BY_ID, params![id]).await?.as_ref().map(environment).transpose()
+    }
+
+    /// An environment by its public id.
+    pub async fn environment_by_uuid(&self, uuid: &str) -> Result<Option<Environment>> {
+        self.db.fetch_optional(BY_UUID, params![uuid]).await?.as_ref().map(environment).transpose()
     }
 
     /// An environment of an account by name.

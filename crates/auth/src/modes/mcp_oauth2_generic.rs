@@ -81,7 +81,7 @@ pub(crate) fn revocation(context: &Context<'_>, credentials: &Credentials) -> Ve
 }
 
 /// The address of an authorization server at which somebody registered a client by hand.
-pub(crate) fn is_issuer(text: &str) -> bool {
+pub fn is_issuer(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| address::check(&url, true).is_ok())
 }
 

@@ -115,6 +115,7 @@ impl Engine {
     ) -> Result<Started, FlowFailure> {
         let environment = self.environment(session.row.environment_id).await.map_err(as_failure)?;
         let view = self.integration_for(session, &environment, integration_key).await?;
+        let view = self.with_current_client(&environment, view).await.map_err(as_failure)?;
         let connection_id = self.target_connection(session, &view).await?;
         let defaults = session.payload.defaults(integration_key);
         let preset = preset_config(defaults);
@@ -131,6 +132,7 @@ impl Engine {
             config.shift_remove("oauth_scopes_override");
         }
         let mut client = view.client();
+        client.document_url = self.client_document_url(&environment, integration_key);
         if let Some(scopes) = preset.get("oauth_scopes_override").and_then(Value::as_str) {
             client.scopes = crate::integrations::split_scopes(scopes);
         }
@@ -402,6 +404,7 @@ pub(crate) fn as_failure(error: Error) -> FlowFailure {
     match error {
         Error::Refused { code, message } => FlowFailure::new(code, message),
         Error::CredentialsRejected(message) => FlowFailure::new("connection_test_failed", message),
+        Error::Provider(error) => FlowFailure::new(socket_code(&error), explain(&error)),
         Error::NotFound(_) | Error::UnknownIntegration(_) | Error::UnknownProvider(_) => {
             FlowFailure::new("provider_config_err", error.to_string())
         }

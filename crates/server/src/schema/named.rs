@@ -186,9 +186,22 @@ pub fn integration_credentials() -> Schema {
     oauth.push(field("webhook_secret", string().max(255).optional()));
     let mut custom = client();
     custom.extend(app());
+    // Clients of MCP servers mostly keep no secret.
+    let mcp = vec![
+        field("client_id", text(255)),
+        field("client_secret", secret().optional()),
+        field("scopes", scope_list().optional()),
+        field("webhook_secret", string().max(255).optional()),
+    ];
     tagged(
-        vec![(&["OAUTH1", "OAUTH2", "TBA"], oauth), (&["APP"], app()), (&["CUSTOM"], custom)],
-        "Credentials are an object whose type is OAUTH1, OAUTH2, TBA, APP or CUSTOM",
+        vec![
+            (&["OAUTH1", "OAUTH2", "TBA"], oauth),
+            (&["APP"], app()),
+            (&["CUSTOM"], custom),
+            (&["MCP_OAUTH2", "MCP_OAUTH2_GENERIC"], mcp),
+        ],
+        "Credentials are an object whose type is OAUTH1, OAUTH2, TBA, APP, CUSTOM, MCP_OAUTH2 or \
+         MCP_OAUTH2_GENERIC",
     )
 }
 

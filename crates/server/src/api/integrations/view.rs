@@ -114,7 +114,11 @@ fn credentials(
         return Value::Null;
     };
     match mode {
-        AuthMode::OAuth1 | AuthMode::OAuth2 | AuthMode::Tba => json!({
+        AuthMode::OAuth1
+        | AuthMode::OAuth2
+        | AuthMode::Tba
+        | AuthMode::McpOAuth2
+        | AuthMode::McpOAuth2Generic => json!({
             "type": mode.as_str(),
             "client_id": row.client_id,
             "client_secret": secrets.client_secret,
