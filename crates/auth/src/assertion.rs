@@ -83,9 +83,8 @@ pub(crate) fn host_of(redirect_uri: &str) -> Option<String> {
 }
 
 fn redirect_host(context: &Context<'_>, redirect_uri: Option<&str>) -> Option<String> {
-    let remembered = || {
-        context.connection_config.get(REDIRECT_HOST).and_then(Value::as_str).map(str::to_owned)
-    };
+    let remembered =
+        || context.connection_config.get(REDIRECT_HOST).and_then(Value::as_str).map(str::to_owned);
     redirect_uri.and_then(host_of).or_else(remembered)
 }
 

@@ -14,16 +14,8 @@ const MEMBERS_MAX: usize = 100;
 const OPTIONS: &str = "assertionOption";
 
 /// Members that are ours, whatever a form says.
-pub(crate) const RESERVED: [&str; 8] = [
-    "type",
-    "token",
-    "refresh_token",
-    "expires_at",
-    "raw",
-    "_cookies",
-    OPTIONS,
-    HIDDEN_MEMBER,
-];
+pub(crate) const RESERVED: [&str; 8] =
+    ["type", "token", "refresh_token", "expires_at", "raw", "_cookies", OPTIONS, HIDDEN_MEMBER];
 
 /// What a person typed, checked.
 pub(crate) struct Form {
@@ -87,8 +79,8 @@ fn typed(provider: &Provider, given: &Map<String, Value>) -> Map<String, Value> 
     let field = |name: &str| provider.credentials.iter().find(|field| field.name == name);
     let mut fields = Map::new();
     for (name, value) in given {
-        let is_ours = RESERVED.contains(&name.as_str())
-            || field(name).is_some_and(|field| field.automated);
+        let is_ours =
+            RESERVED.contains(&name.as_str()) || field(name).is_some_and(|field| field.automated);
         let is_left_empty =
             field(name).is_some_and(|field| field.optional) && value.as_str() == Some("");
         if !is_ours && !is_left_empty && !value.is_null() {

@@ -87,8 +87,8 @@ pub(crate) fn signed_token(
     let expires_at = now.plus(lifetime);
     let claims = claims(&recipe.payload, scope, now, expires_at);
     let key = signing_key(provider, protocol, template, scope)?;
-    let token = signed(recipe, scope, &claims, &key)
-        .map_err(|error| of_key(provider, template, &error))?;
+    let token =
+        signed(recipe, scope, &claims, &key).map_err(|error| of_key(provider, template, &error))?;
     Ok(Some(Signed { token, expires_at }))
 }
 

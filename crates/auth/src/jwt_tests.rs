@@ -56,7 +56,8 @@ fn shared_secrets_are_hexadecimal_unless_they_are_text() {
     let joined = signed_by(&joined, &json!({"both": "a||6b6b"})).unwrap().unwrap().token;
     assert_eq!(signed_by(&both, &values).unwrap().unwrap().token, joined);
 
-    let issue = signed_by(&entry("", "${credentials.secret.part}"), &json!({"secret": {"part": "zz"}}));
+    let issue =
+        signed_by(&entry("", "${credentials.secret.part}"), &json!({"secret": {"part": "zz"}}));
     let issue = issue.map(|_| ()).unwrap_err().into_issue().unwrap();
     assert_eq!(issue.path, ["secret"]);
     assert_eq!(

@@ -81,8 +81,5 @@ fn values_are_escaped_and_what_has_none_is_left_out() {
 fn only_rsa_keys_sign() {
     let key = SigningKey::private(&test_keys::p256().pem).unwrap();
     let error = signature("_1", "x", &key).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "is a key of the kind EC P-256; RS256 signs with an RSA key"
-    );
+    assert_eq!(error.to_string(), "is a key of the kind EC P-256; RS256 signs with an RSA key");
 }

@@ -51,9 +51,7 @@ impl Mode for Jwt {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         match signed(context, fields) {
-            Ok(credentials) => {
-                Step::Done(Grant { credentials, connection_config: Map::new() })
-            }
+            Ok(credentials) => Step::Done(Grant { credentials, connection_config: Map::new() }),
             Err(fault) => Step::Failed(fault.into_error()),
         }
     }

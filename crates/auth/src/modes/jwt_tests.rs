@@ -84,7 +84,8 @@ fn what_is_wrong_is_named() {
             ["pem: Private key is a public key; the private key is expected."]
         );
         let key = test_keys::rsa();
-        let stored = grant(Jwt.submit(context, &json!({"pem": key.pem.replace('\n', " ")})).unwrap());
+        let stored =
+            grant(Jwt.submit(context, &json!({"pem": key.pem.replace('\n', " ")})).unwrap());
         let (header, _) = key.verified(stored["token"].as_str().unwrap());
         assert_eq!(header["alg"], "RS256");
     });

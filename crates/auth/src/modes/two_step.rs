@@ -182,8 +182,7 @@ fn begin(context: &Context<'_>, before: Credentials, phase: Phase) -> Result<Ste
         }
     };
     let request = request::build(context, &known, &step).map_err(Fault::Other)?;
-    let progress =
-        Progress { phase, steps_done: 0, answers: Map::new(), kept: Map::new() };
+    let progress = Progress { phase, steps_done: 0, answers: Map::new(), kept: Map::new() };
     Ok(sent(context, Credentials::new(stored), progress, &known, request))
 }
 
@@ -242,17 +241,15 @@ fn advance(
     let before = pending.before.clone().unwrap_or_default();
     let parsed = answer::parse(reply);
     answer::keep_headers(provider, reply, &mut progress.kept);
-    let Some(step) = recipe.additional.get(progress.steps_done) else {
+    // A refresh token belongs to the token of the last step, so its answer is a last answer too.
+    let next = recipe.additional.get(progress.steps_done);
+    let Some(step) = next.filter(|_| progress.phase == Phase::Login) else {
         return finished(context, pending, &progress, reply, parsed);
     };
     progress.steps_done += 1;
     progress.answers.insert(format!("step{}", progress.steps_done), parsed);
     let mut known = Known::new(context, &before);
-    if progress.phase == Phase::Refresh {
-        known.show_tokens(&before);
-    } else if let Some(token) = known::signed(context, &known).map_err(SigningFault::into_error)? {
-        known.token = Some(token);
-    }
+    known.token = known::signed(context, &known).map_err(SigningFault::into_error)?;
     known.values.extend(progress.kept.clone());
     known.answers.clone_from(&progress.answers);
     let request = request::build(context, &known, step).map_err(|mut error| {
@@ -281,15 +278,14 @@ fn finished(
     let Some(token) = token else {
         return Err(no_token(pending, reply, &paths.token));
     };
-    let refresh_token = paths
-        .refresh_token
-        .as_ref()
-        .and_then(|path| answer::text_at(&parsed, path))
-        .or_else(|| {
-            // A login that brings none makes the old one worthless.
-            let held = before.refresh_token().filter(|_| progress.phase == Phase::Refresh);
-            held.map(str::to_owned)
-        });
+    let refresh_token =
+        paths.refresh_token.as_ref().and_then(|path| answer::text_at(&parsed, path)).or_else(
+            || {
+                // A login that brings none makes the old one worthless.
+                let held = before.refresh_token().filter(|_| progress.phase == Phase::Refresh);
+                held.map(str::to_owned)
+            },
+        );
     let mut map = Map::new();
     map.insert("type".to_owned(), "TWO_STEP".into());
     map.insert("token".to_owned(), token.as_str().into());

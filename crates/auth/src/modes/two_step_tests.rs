@@ -362,7 +362,8 @@ const ASSERTION: &str = "token_url: https://a.test/t\nbody_format: form\n\
 fn an_assertion_that_expired_is_signed_again_with_hidden_inputs() {
     let key = test_keys::rsa();
     let mut setting = Setting::new(ASSERTION);
-    let body = json!({"id": "me", "assertion": "typed", "assertionOption": {"privateKey": key.pem}});
+    let body =
+        json!({"id": "me", "assertion": "typed", "assertionOption": {"privateKey": key.pem}});
     let (request, pending) = setting.submit(&body);
     let Body::Form(pairs) = &request.body else { panic!("a form") };
     let assertion = pairs[0].1.clone();

@@ -9,6 +9,7 @@ mod api;
 mod app;
 mod connect_forms;
 mod connect_oauth;
+mod connect_signed;
 mod every_route;
 mod openapi;
 mod pages;

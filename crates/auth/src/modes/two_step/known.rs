@@ -71,10 +71,7 @@ impl Known {
 }
 
 /// The token signed here, when the entry has templates for one.
-pub(super) fn signed(
-    context: &Context<'_>,
-    known: &Known,
-) -> Result<Option<String>, SigningFault> {
+pub(super) fn signed(context: &Context<'_>, known: &Known) -> Result<Option<String>, SigningFault> {
     let signed = signed_token(context.provider, &known.scope(context), context.now)?;
     Ok(signed.map(|signed| signed.token))
 }
