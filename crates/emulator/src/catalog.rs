@@ -4,8 +4,8 @@ use serde_json::Value;
 
 const TEMPLATE: &str = include_str!("catalog/providers.yaml");
 
-/// Catalogue entries `emulator-oauth2`, `emulator-oauth2-cc`, `emulator-api-key` and
-/// `emulator-basic` for an emulator reached at `base_url`, as YAML.
+/// Catalogue entries for an emulator reached at `base_url`, one for each mode it speaks
+/// (`emulator-oauth2`, `emulator-two-step`, …), as YAML.
 pub fn providers_yaml(base_url: &str) -> String {
     let quoted = Value::from(base_url.trim_end_matches('/')).to_string();
     // The template stands inside double quotes already, so only the escaped inside is needed.
@@ -22,7 +22,17 @@ mod tests {
         let yaml = providers_yaml("http://127.0.0.1:4010/");
         assert!(yaml.contains("token_url: \"http://127.0.0.1:4010/oauth/token\""));
         assert!(!yaml.contains("{{"));
-        for name in ["oauth2", "oauth2-cc", "api-key", "basic"] {
+        for name in [
+            "oauth2",
+            "oauth2-cc",
+            "api-key",
+            "basic",
+            "two-step",
+            "jwt",
+            "signature",
+            "tba",
+            "bill",
+        ] {
             assert!(yaml.contains(&format!("\nemulator-{name}:\n")), "{name}");
         }
     }

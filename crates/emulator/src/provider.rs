@@ -8,7 +8,9 @@ mod authorize;
 mod control;
 mod fault;
 mod ledger;
+mod login;
 mod resource;
+mod signed;
 mod token;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +26,8 @@ use valetkey_base::{Clock, Rng, Timestamp};
 use crate::page::{self, Guard};
 pub use fault::{Fault, Kind, Target};
 use ledger::Ledger;
+pub use login::{DEVELOPER_KEY, ORGANIZATION_ID};
+pub use signed::{JWT_KEY_ID, JWT_SECRET_HEX, TOKEN_ID, TOKEN_SECRET};
 
 /// The one registered client.
 pub const CLIENT_ID: &str = "emulator-client";
@@ -163,6 +167,8 @@ pub fn router(state: EmulatorState) -> Router {
         .route("/oauth/authorize", get(authorize::ask).post(authorize::decide))
         .route("/oauth/token", post(token::token))
         .route("/oauth/revoke", post(token::revoke))
+        .route("/login/token", post(login::token))
+        .route("/login/session", post(login::session))
         .route("/.well-known/oauth-authorization-server", get(resource::metadata))
         .route("/userinfo", get(resource::userinfo))
         .route("/api/me", get(resource::me))

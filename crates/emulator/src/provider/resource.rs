@@ -1,12 +1,12 @@
 //! The API behind the tokens, and the server's description of itself.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::{
-    ACCOUNTS, API_KEY_PREFIX, BASIC_PASSWORD, BASIC_USERNAME, EmulatorState, Target, token,
+    ACCOUNTS, API_KEY_PREFIX, BASIC_PASSWORD, BASIC_USERNAME, EmulatorState, Target, signed, token,
 };
 use crate::page;
 
@@ -44,10 +44,13 @@ pub(crate) async fn userinfo(State(state): State<EmulatorState>, headers: Header
         .map_or_else(unauthorized, |person| page::json_reply(StatusCode::OK, &person))
 }
 
-/// Answers `GET /api/me`: a Bearer token, an API key in `X-Api-Key`, or a Basic user name and
-/// password. The first that is sent decides, in the order key,
-/// token, password.
-pub(crate) async fn me(State(state): State<EmulatorState>, headers: HeaderMap) -> Response {
+/// Answers `GET /api/me`: a Bearer token, an API key in `X-Api-Key`, a Basic user name and password,
+/// or a signature. The first that is sent decides, in the order key, token, password, signature.
+pub(crate) async fn me(
+    State(state): State<EmulatorState>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     if let Some(response) = struck(&state).await {
         return response;
     }
@@ -59,6 +62,8 @@ pub(crate) async fn me(State(state): State<EmulatorState>, headers: HeaderMap) -
     } else {
         headers.get(header::AUTHORIZATION).and_then(basic_owner)
     };
+    let person = person
+        .or_else(|| signed::owner(&Method::GET, state.base_url(), &uri, &headers, state.now()));
     person.map_or_else(unauthorized, |person| page::json_reply(StatusCode::OK, &person))
 }
 
