@@ -101,11 +101,9 @@ impl ClientMetadata {
     fn to_map(&self) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert("client_name".to_owned(), self.client_name.clone().into());
-        for (name, value) in [
-            ("client_uri", &self.client_uri),
-            ("logo_uri", &self.logo_uri),
-            ("scope", &self.scope),
-        ] {
+        for (name, value) in
+            [("client_uri", &self.client_uri), ("logo_uri", &self.logo_uri), ("scope", &self.scope)]
+        {
             if let Some(value) = value {
                 map.insert(name.to_owned(), value.clone().into());
             }
@@ -232,7 +230,8 @@ pub fn read(
         Some(text.to_owned()).filter(|text| !text.is_empty() && text.len() <= TEXT_BYTES_MAX)
     };
     let Some(client_id) = text("client_id") else {
-        let message = format!("The answer of {host} to the client registration holds no client_id.");
+        let message =
+            format!("The answer of {host} to the client registration holds no client_id.");
         return Err(AuthError::new(Class::Ours, ERROR_CODE, message));
     };
     let method = text("token_endpoint_auth_method")

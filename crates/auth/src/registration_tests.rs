@@ -18,7 +18,8 @@ fn body_of(request: &HttpRequest) -> Value {
 
 #[test]
 fn a_registration_says_what_the_client_is() {
-    let custom = json!({"oauth_client_name": "Acme", "oauth_client_logo_uri": "https://acme.test/l.png"});
+    let custom =
+        json!({"oauth_client_name": "Acme", "oauth_client_logo_uri": "https://acme.test/l.png"});
     let metadata = metadata().described_by(custom.as_object().unwrap());
     assert_eq!(
         body_of(&register(endpoint(), &metadata)),
@@ -72,7 +73,9 @@ fn an_answer_is_kept_and_used_for_changes() {
 fn a_secret_that_has_ended_serves_nobody() {
     let reply = answer(201, &json!({"client_id": "c1", "client_secret_expires_at": 1_700_000_000}));
     let client = read(&endpoint(), &metadata(), None, &reply).unwrap();
-    assert!(!client.serves("https://v.test/oauth/callback", Timestamp::from_millis(1_772_356_211_120)));
+    assert!(
+        !client.serves("https://v.test/oauth/callback", Timestamp::from_millis(1_772_356_211_120))
+    );
 }
 
 #[test]

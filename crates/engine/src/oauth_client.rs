@@ -25,8 +25,7 @@ const CLIENT_NAME: &str = "Valetkey";
 /// Where client documents are, below the public URL.
 const DOCUMENTS: &str = "/oauth/client-metadata/";
 /// What stays as it is in a path (RFC 3986 section 2.3).
-const ESCAPED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Why there is no client document.
 #[derive(Debug)]
@@ -151,9 +150,8 @@ impl Engine {
             ClientRegistration::Static => Ok(view),
             ClientRegistration::Cimd => {
                 let url = self.client_document_url(environment, &view.row.unique_key);
-                let is_ours = used.is_none_or(|used| {
-                    used.contains(&format!("{DOCUMENTS}{}/", environment.uuid))
-                });
+                let is_ours = used
+                    .is_none_or(|used| used.contains(&format!("{DOCUMENTS}{}/", environment.uuid)));
                 match url.filter(|url| is_ours && used != Some(url)) {
                     Some(url) => self.keep_client(environment, view, url, None).await,
                     None => Ok(view),

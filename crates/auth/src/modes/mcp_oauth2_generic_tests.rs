@@ -260,10 +260,11 @@ fn a_refresh_without_what_was_learned_says_what_is_missing() {
     broken.insert("oauth_metadata".to_owned(), "{".into());
     cases.push((broken, "invalid_oauth_metadata"));
     let mut moved = good;
-    let text = moved["oauth_metadata"].as_str().unwrap().replace("/token", "/token@").replace(
-        "\"https://as.test/token@\"",
-        "\"https://10.0.0.1/token\"",
-    );
+    let text = moved["oauth_metadata"]
+        .as_str()
+        .unwrap()
+        .replace("/token", "/token@")
+        .replace("\"https://as.test/token@\"", "\"https://10.0.0.1/token\"");
     moved.insert("oauth_metadata".to_owned(), text.into());
     cases.push((moved, "invalid_token_endpoint"));
     for (config, code) in cases {
@@ -292,7 +293,11 @@ fn descriptions_are_looked_for_in_order() {
     at_root["resource"] = "https://mcp.test".into();
     at_root["authorization_servers"] = json!([issuer]);
     let mut bench = Bench::usual()
-        .answering("https://mcp.test/.well-known/oauth-protected-resource/team/mcp", 404, &json!(""))
+        .answering(
+            "https://mcp.test/.well-known/oauth-protected-resource/team/mcp",
+            404,
+            &json!(""),
+        )
         .at("https://mcp.test/.well-known/oauth-protected-resource", &at_root)
         .at("https://as.test/tenant/.well-known/openid-configuration", &described);
     let url = bench.connected().url;
@@ -312,7 +317,11 @@ fn descriptions_are_looked_for_in_order() {
     let mut own = metadata();
     own["issuer"] = "https://mcp.test/".into();
     let mut bench = Bench::usual()
-        .answering("https://mcp.test/.well-known/oauth-protected-resource/team/mcp", 403, &json!(""))
+        .answering(
+            "https://mcp.test/.well-known/oauth-protected-resource/team/mcp",
+            403,
+            &json!(""),
+        )
         .at("https://mcp.test/.well-known/openid-configuration", &own);
     let url = bench.connected().url;
     assert_eq!(query(&url, "resource"), None);
@@ -344,20 +353,50 @@ fn what_does_not_fit_is_refused() {
         changed
     };
     let cases = [
-        (path, 200, with(resource(), "resource", json!("https://other.test/mcp")), "another resource"),
-        (path, 200, with(resource(), "authorization_servers", json!(["http://as.test"])), "https://"),
+        (
+            path,
+            200,
+            with(resource(), "resource", json!("https://other.test/mcp")),
+            "another resource",
+        ),
+        (
+            path,
+            200,
+            with(resource(), "authorization_servers", json!(["http://as.test"])),
+            "https://",
+        ),
         (path, 200, with(resource(), "authorization_servers", json!(["https://10.0.0.1"])), "IP"),
         (server, 200, with(metadata(), "issuer", json!("https://evil.test")), "must be the same"),
         (server, 200, with(metadata(), "issuer", Value::Null), "no issuer"),
-        (server, 200, with(metadata(), "token_endpoint", json!("http://as.test/t")), "token endpoint"),
-        (server, 200, with(metadata(), "authorization_endpoint", json!("x")), "authorization endpoint"),
+        (
+            server,
+            200,
+            with(metadata(), "token_endpoint", json!("http://as.test/t")),
+            "token endpoint",
+        ),
+        (
+            server,
+            200,
+            with(metadata(), "authorization_endpoint", json!("x")),
+            "authorization endpoint",
+        ),
         (server, 200, with(metadata(), "response_types_supported", json!(["token"])), "type code"),
-        (server, 200, with(metadata(), "code_challenge_methods_supported", json!(["plain"])), "S256"),
+        (
+            server,
+            200,
+            with(metadata(), "code_challenge_methods_supported", json!(["plain"])),
+            "S256",
+        ),
         (server, 200, with(metadata(), "code_challenge_methods_supported", Value::Null), "PKCE"),
         (server, 200, with(metadata(), "registration_endpoint", json!("http://x.test")), "by hand"),
         (server, 503, json!(""), "answered 503"),
         (server, 404, json!(""), "404 at as.test"),
-        ("https://as.test/register", 400, json!({"error": "invalid_client_metadata"}), "answered 400"),
+        (
+            "https://as.test/register",
+            400,
+            json!({"error": "invalid_client_metadata"}),
+            "answered 400",
+        ),
     ];
     for (url, status, body, expected) in cases {
         let error = Bench::usual().answering(url, status, &body).connect().unwrap_err();
@@ -376,7 +415,8 @@ fn what_does_not_fit_is_refused() {
 fn the_answer_must_come_from_the_issuer_that_was_asked() {
     let mut announced = metadata();
     announced["authorization_response_iss_parameter_supported"] = true.into();
-    let mut bench = Bench::usual().at("https://as.test/.well-known/oauth-authorization-server", &announced);
+    let mut bench =
+        Bench::usual().at("https://as.test/.well-known/oauth-authorization-server", &announced);
     let memory = bench.connected().memory;
     let good = ("iss", "https://as.test");
     assert!(bench.callback(&memory, &[("code", "c"), good]).is_ok());
@@ -396,7 +436,8 @@ fn a_metadata_document_comes_before_a_registration() {
     let document = "https://v.test/oauth/client-metadata/e/k";
     let mut able = metadata();
     able["client_id_metadata_document_supported"] = true.into();
-    let mut bench = Bench::usual().at("https://as.test/.well-known/oauth-authorization-server", &able);
+    let mut bench =
+        Bench::usual().at("https://as.test/.well-known/oauth-authorization-server", &able);
     bench.client.document_url = Some(document.to_owned());
     let redirect = bench.connected();
     assert_eq!(query(&redirect.url, "client_id").as_deref(), Some(document));

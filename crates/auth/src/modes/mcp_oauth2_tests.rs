@@ -125,8 +125,7 @@ fn the_entry_may_only_add_and_nobody_else_may() {
 
 #[test]
 fn raw_scopes_are_escaped_one_by_one() {
-    let bench =
-        Bench::new("authorization_url_skip_encode: [scopes]\nscope_separator: '+'\n");
+    let bench = Bench::new("authorization_url_skip_encode: [scopes]\nscope_separator: '+'\n");
     let url = bench.authorize().unwrap().url;
     assert!(url.as_str().ends_with("&scope=a%3Ab+c%20d"), "{url}");
 }
@@ -169,7 +168,8 @@ fn a_public_client_sends_its_id_the_proof_and_the_resource() {
 fn tokens_are_refreshed_by_the_client_they_were_issued_to() {
     let mut bench = Bench::new("");
     let grant = bench.granted(&bench.callback(&Map::new()).1);
-    for (id, basic, in_body) in [("old", true, false), ("new", false, true), ("gone", false, true)] {
+    for (id, basic, in_body) in [("old", true, false), ("new", false, true), ("gone", false, true)]
+    {
         bench.config.insert("oauth_client_id".to_owned(), id.into());
         let Step::Send { request, .. } = McpOAuth2.refresh(&bench.context(), &grant.credentials)
         else {

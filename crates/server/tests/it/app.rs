@@ -76,6 +76,11 @@ impl TestApp {
     }
 
     pub(crate) async fn with_options(database: &TestDatabase, options: Options) -> Self {
+        Self::at(database, options, PUBLIC_URL).await
+    }
+
+    /// A server that says it is elsewhere.
+    pub(crate) async fn at(database: &TestDatabase, options: Options, public_url: &str) -> Self {
         let (clock, rng) = (Clock::manual(START), Rng::seeded(7));
         let tasks = database.tasks().clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -96,7 +101,7 @@ impl TestApp {
             clock: clock.clone(),
             rng,
             tasks: tasks.clone(),
-            settings: Settings::new(PUBLIC_URL),
+            settings: Settings::new(public_url),
         });
         let account_id = engine.first_run().await.unwrap().account_id;
         let environment = engine.environment_by_name(account_id, "dev").await.unwrap();
@@ -181,7 +186,7 @@ impl TestApp {
     }
 }
 
-fn serve(tasks: &Tasks, listener: TcpListener, router: Router) {
+pub(crate) fn serve(tasks: &Tasks, listener: TcpListener, router: Router) {
     let stopping = tasks.stopping();
     tasks.spawn(async move {
         let served = axum::serve(listener, router);

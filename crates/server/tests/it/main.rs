@@ -11,6 +11,7 @@ mod connect_forms;
 mod connect_oauth;
 mod connect_signed;
 mod every_route;
+mod mcp;
 mod openapi;
 mod pages;
 mod rotation;

@@ -67,9 +67,7 @@ pub(super) fn check(url: &Url, loopback_allowed: bool) -> Result<(), &'static st
     match url.host() {
         Some(Host::Domain(name)) if name.contains('.') && !name.ends_with('.') => Ok(()),
         Some(Host::Domain(_)) => Err("its host must be a full name such as mcp.example.com"),
-        Some(Host::Ipv4(_) | Host::Ipv6(_)) => {
-            Err("its host must be a name and not an IP address")
-        }
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => Err("its host must be a name and not an IP address"),
         None => Err("it has no host"),
     }
 }
@@ -128,7 +126,9 @@ mod tests {
     fn a_public_server_does_not_lead_to_this_machine() {
         let public = Url::parse("https://mcp.example.com/mcp").unwrap();
         let local = Url::parse("http://127.0.0.1:4000/mcp").unwrap();
-        for text in ["http://127.0.0.1/token", "https://localhost/token", "https://[::ffff:127.0.0.1]/"] {
+        for text in
+            ["http://127.0.0.1/token", "https://localhost/token", "https://[::ffff:127.0.0.1]/"]
+        {
             assert!(named(text, "token endpoint", &public).is_err(), "{text}");
         }
         assert!(named("http://127.0.0.1:4001/token", "token endpoint", &local).is_ok());

@@ -20,9 +20,8 @@ pub(super) fn read(reply: &HttpReply) -> Challenge {
     let Some(parameters) = challenges.next() else {
         return Challenge::default();
     };
-    let value = |name: &str| {
-        parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
-    };
+    let value =
+        |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     Challenge { resource_metadata: value("resource_metadata"), scope: value("scope") }
 }
 

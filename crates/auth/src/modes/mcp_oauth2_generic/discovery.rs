@@ -174,8 +174,10 @@ fn ask_server(mut flow: Flow) -> Result<Step, AuthError> {
     let path = url.path().trim_end_matches('/');
     let oauth = "/.well-known/oauth-authorization-server";
     let openid = "/.well-known/openid-configuration";
-    let mut addresses =
-        vec![well_known(&url, &format!("{oauth}{path}")), well_known(&url, &format!("{openid}{path}"))];
+    let mut addresses = vec![
+        well_known(&url, &format!("{oauth}{path}")),
+        well_known(&url, &format!("{openid}{path}")),
+    ];
     if !path.is_empty() {
         addresses.push(well_known(&url, &format!("{path}{openid}")));
     }

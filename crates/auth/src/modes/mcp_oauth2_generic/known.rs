@@ -55,10 +55,8 @@ impl Known {
 
     /// The token endpoint; looked at again, because it was stored.
     pub(super) fn token_endpoint(&self) -> Result<Url, AuthError> {
-        let server = address::server(&self.server).map_err(|error| AuthError {
-            code: "invalid_token_endpoint".to_owned(),
-            ..error
-        })?;
+        let server = address::server(&self.server)
+            .map_err(|error| AuthError { code: "invalid_token_endpoint".to_owned(), ..error })?;
         address::named(&self.metadata.token_endpoint, "token endpoint", &server)
             .map_err(|error| AuthError { code: "invalid_token_endpoint".to_owned(), ..error })
     }
@@ -70,7 +68,12 @@ impl Known {
             Some(secret) if is_integrations => secret.clone(),
             _ => self.client.secret(),
         };
-        ActiveClient { id: self.client.client_id.clone(), secret, private_key: None, identity: None }
+        ActiveClient {
+            id: self.client.client_id.clone(),
+            secret,
+            private_key: None,
+            identity: None,
+        }
     }
 
     /// How the client proves itself: as it was registered if the server still does that, else as

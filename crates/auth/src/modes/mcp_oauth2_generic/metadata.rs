@@ -75,9 +75,8 @@ impl ResourceMetadata {
 fn covers(resource: &Url, server: &Url) -> bool {
     let above = resource.path().trim_end_matches('/');
     let below = server.path();
-    let is_above = below
-        .strip_prefix(above)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_above =
+        below.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     resource.origin() == server.origin() && is_above
 }
 
@@ -205,9 +204,12 @@ mod tests {
     #[test]
     fn a_resource_covers_what_is_below_it() {
         let server = Url::parse("https://mcp.test/team/mcp").unwrap();
-        for good in
-            ["https://mcp.test", "https://mcp.test/", "https://mcp.test/team", "https://mcp.test/team/mcp/"]
-        {
+        for good in [
+            "https://mcp.test",
+            "https://mcp.test/",
+            "https://mcp.test/team",
+            "https://mcp.test/team/mcp/",
+        ] {
             assert!(covers(&Url::parse(good).unwrap(), &server), "{good}");
         }
         for bad in [

@@ -18,15 +18,12 @@ pub(super) fn exchange(
     context: &Context<'_>,
     input: &CallbackInput<'_>,
 ) -> Result<(HttpRequest, Pending), AuthError> {
-    let known = Known::of(input.memory).map_err(|error| AuthError {
-        code: "url_param_err".to_owned(),
-        ..error
-    })?;
+    let known = Known::of(input.memory)
+        .map_err(|error| AuthError { code: "url_param_err".to_owned(), ..error })?;
     // Before anything else of the answer is believed.
     check_issuer(&known, input)?;
-    let code = value_of(input, "code")
-        .filter(|code| !code.is_empty())
-        .ok_or_else(|| refused(input))?;
+    let code =
+        value_of(input, "code").filter(|code| !code.is_empty()).ok_or_else(|| refused(input))?;
     let mut params = Map::new();
     params.insert("grant_type".to_owned(), "authorization_code".into());
     params.insert("code".to_owned(), code.into());
@@ -42,9 +39,7 @@ fn check_issuer(known: &Known, input: &CallbackInput<'_>) -> Result<(), AuthErro
     let message = match value_of(input, "iss") {
         Some(given) if given == known.metadata.issuer => return Ok(()),
         None if !announced => return Ok(()),
-        Some(_) => {
-            "The answer came from another authorization server than the one that was asked."
-        }
+        Some(_) => "The answer came from another authorization server than the one that was asked.",
         None => {
             "The answer does not say which authorization server it came from, although this one \
              always says so."
@@ -66,8 +61,7 @@ pub(super) fn refresh(
     let mut params = Map::new();
     params.insert("grant_type".to_owned(), "refresh_token".into());
     params.insert("refresh_token".to_owned(), token.into());
-    let pending =
-        Pending { before: Some(credentials.clone()), ..Pending::new(Purpose::Refresh) };
+    let pending = Pending { before: Some(credentials.clone()), ..Pending::new(Purpose::Refresh) };
     request(context, &known, params, pending, &[token])
 }
 
@@ -118,9 +112,8 @@ pub(super) fn revocation(context: &Context<'_>, credentials: &Credentials) -> Ve
         let mut request = HttpRequest::new(http::Method::POST, url.clone());
         let auth = known.auth(&client);
         client_auth::apply(auth, &client, &url, context, &mut params, &mut request.headers).ok()?;
-        let pairs = params
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
+        let pairs =
+            params.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
         request.body = Body::Form(pairs.collect());
         Some(request)
     });
