@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::finding::{Finding, Level};
-use crate::load::{Catalog, CatalogError, Sources, sources_of};
+use crate::load::{Catalog, CatalogError, Source, Sources, sources_of};
 use crate::schema::{Form, Provider};
 use crate::{conform, lint};
 
@@ -18,8 +18,10 @@ pub struct Overlay {
     pub findings: Vec<Finding>,
     /// How many entries the files hold.
     pub count: usize,
-    /// The entries that an error keeps out.
+    /// Entries of our own form that an error keeps out.
     pub refused: Vec<String>,
+    /// Entries of a foreign catalogue that have no meaning here.
+    pub unusable: Vec<String>,
 }
 
 /// What differs between two catalogues: names, sorted.
@@ -46,8 +48,13 @@ impl Catalog {
     /// # Errors
     /// The first file that cannot be used at all.
     pub fn overlaid(&self, paths: &[PathBuf]) -> Result<Overlay, CatalogError> {
-        let mut overlay =
-            Overlay { catalog: self.clone(), findings: Vec::new(), count: 0, refused: Vec::new() };
+        let mut overlay = Overlay {
+            catalog: self.clone(),
+            findings: Vec::new(),
+            count: 0,
+            refused: Vec::new(),
+            unusable: Vec::new(),
+        };
         for path in paths {
             overlay.add(&sources_of(path)?)?;
         }
@@ -95,16 +102,20 @@ impl Overlay {
                 findings.extend(lint(provider));
             }
         }
-        let mut refused: Vec<String> = findings
-            .iter()
-            .filter(|finding| finding.level == Level::Error)
-            .map(|finding| finding.provider.clone())
-            .collect();
-        refused.sort();
-        refused.dedup();
+        let has_error = |name: &str| {
+            findings.iter().any(|finding| finding.level == Level::Error && finding.provider == name)
+        };
+        let left_out = sources.values().filter(|source| has_error(&source.name));
+        let (own, foreign): (Vec<_>, Vec<_>) =
+            left_out.partition(|source| source.form == Form::Own);
+        let names = |sources: Vec<&Source>| -> Vec<String> {
+            sources.into_iter().map(|source| source.name.clone()).collect()
+        };
+        let (own, foreign) = (names(own), names(foreign));
         self.count += sources.len();
-        self.catalog = catalog.restored(&refused, &self.catalog);
-        self.refused.append(&mut refused);
+        self.catalog = catalog.restored(&own, &self.catalog).restored(&foreign, &self.catalog);
+        self.refused.extend(own);
+        self.unusable.extend(foreign);
         self.findings.extend(findings.into_iter().map(
             |finding| match sources.get(&finding.provider) {
                 Some(source) => source.located(finding),

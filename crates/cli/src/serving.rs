@@ -35,6 +35,11 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
     Ok((listener, bound))
 }
 
+/// SIGHUP. It must be taken before anybody is told that the server is ready.
+pub(crate) fn hangup() -> Result<Signal> {
+    signal(SignalKind::hangup()).context("signals cannot be received")
+}
+
 /// SIGTERM and SIGINT. They must be taken before anybody is told that the server is ready.
 pub(crate) struct Signals {
     terminate: Signal,

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use valetkey_catalog::Level;
+use valetkey_catalog::{Catalog, Level};
 
 use crate::config::flags::AllSettings;
 use crate::config::{Needs, Problem, Problems, document};
 use crate::output::say;
-use crate::providers;
+use crate::providers::{self, ProviderFiles};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -36,14 +36,17 @@ pub(crate) fn run(command: &Command) -> Result<()> {
 
 fn check(settings: &AllSettings) -> Result<()> {
     let config = settings.load(Needs::MasterKey)?;
-    let (_, findings) = providers::catalog(&config)?;
+    let overlay = ProviderFiles::new(Catalog::bundled(), &config.providers).read_at_start()?;
     let mut problems = Vec::new();
-    for finding in findings {
+    for finding in &overlay.findings {
         if finding.level == Level::Error {
             problems.push(Problem::new("VALETKEY_PROVIDERS", finding.to_string()));
         } else {
             say(finding);
         }
+    }
+    if overlay.count > 0 {
+        say(providers::summary(&overlay));
     }
     if !problems.is_empty() {
         return Err(Problems(problems).into());

@@ -25,6 +25,7 @@ use crate::data_folder::{self, DATABASE_FILE, MASTER_KEY_FILE};
 use crate::open::Opened;
 use crate::output::say;
 use crate::serving::{self, Signals};
+use crate::providers::{self, ProviderFiles};
 use crate::{commands::serve, logging};
 
 const API_KEY_FILE: &str = "api.key";
@@ -51,6 +52,9 @@ pub(crate) struct Options {
     /// Start anew: delete what earlier runs left in the folder.
     #[arg(long)]
     fresh: bool,
+    /// Provider files or folders over the catalogue, separated by commas. Changes are noticed.
+    #[arg(long, value_name = "PATHS", value_delimiter = ',')]
+    providers: Vec<PathBuf>,
     /// What to log on standard error: a level, or levels by module.
     #[arg(long, default_value = "warn", value_name = "FILTER")]
     log_filter: String,
@@ -91,16 +95,22 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let ports = Ports::open(options.port_base)
         .await
         .context("a port of the three is taken; choose others with --port-base")?;
-    let signals = Signals::new()?;
-    let (catalog, _) = Catalog::bundled()
+    let (signals, hangup) = (Signals::new()?, serving::hangup()?);
+    let (base, _) = Catalog::bundled()
         .overlay(&catalog::providers_yaml(&ports.provider_url), "emulator.yaml")
         .context("the emulator's provider file cannot be used")?;
+    let mut provider_files = ProviderFiles::new(base, &options.providers);
+    let overlay = provider_files.read_at_start()?;
+    providers::log_start(&overlay);
+    let catalog = overlay.catalog;
     let Opened { engine, account_id } = Opened::new(&config, catalog, &ports.server_url).await?;
     serve::prepare(&engine, account_id, &config).await?;
     let key = api_key(&engine, account_id, &options.data_dir).await?;
     let environment = super::environment(&engine, account_id, "dev").await?;
     demo::seed(&engine, &environment, &format!("{}/webhooks", ports.app_url)).await?;
     engine.start_jobs();
+    let interval = config.providers_reload_interval;
+    engine.tasks().spawn(provider_files.watch(engine.clone(), hangup, interval));
 
     let server = valetkey_server::app::router(engine.clone(), config.server_options());
     let provider = emulator(&engine, &ports);

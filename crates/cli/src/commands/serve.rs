@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use valetkey_catalog::Catalog;
 use valetkey_engine::Engine;
 use valetkey_vault::token_hash_hex;
 
@@ -12,6 +13,7 @@ use crate::config::flags::AllSettings;
 use crate::config::{Config, Needs};
 use crate::open::{self, Opened};
 use crate::output::say;
+use crate::providers::ProviderFiles;
 use crate::serving::{self, Ended, Signals};
 use crate::{data_folder, keys_defined, logging, providers};
 
@@ -29,7 +31,7 @@ Examples:
   DATABASE_URL=postgres://valetkey@db/valetkey VALETKEY_MASTER_KEY_FILE=/run/secrets/master \\
     valetkey serve
 
-SIGTERM or Ctrl-C stops it cleanly, a second one at once.";
+SIGTERM or Ctrl-C stops it cleanly, a second one at once. SIGHUP reads the provider files anew.";
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
@@ -40,9 +42,11 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let config = options.settings.load(Needs::MasterKey)?;
-    let (catalog, findings) = providers::catalog(&config)?;
+    let mut provider_files = ProviderFiles::new(Catalog::bundled(), &config.providers);
+    let overlay = provider_files.read_at_start()?;
     logging::start(config.log_format, &config.log_filter)?;
-    providers::log(&findings);
+    providers::log_start(&overlay);
+    let catalog = overlay.catalog;
     let providers_count = catalog.len();
     let lock = if config.database_url.is_none() {
         data_folder::create(&config.data_dir)?;
@@ -51,11 +55,13 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         None
     };
     let (listener, address) = serving::listen(config.listen).await?;
-    let signals = Signals::new()?;
+    let (signals, hangup) = (Signals::new()?, serving::hangup()?);
     let public_url = config.public_url(address);
     let Opened { engine, account_id } = Opened::new(&config, catalog, &public_url).await?;
     prepare(&engine, account_id, &config).await?;
     engine.start_jobs();
+    let interval = config.providers_reload_interval;
+    engine.tasks().spawn(provider_files.watch(engine.clone(), hangup, interval));
     let router = valetkey_server::app::router(engine.clone(), config.server_options());
 
     let names = engine.environments(account_id).await?.into_iter().map(|view| view.name);

@@ -338,6 +338,21 @@ pub(crate) const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "providers_reload_interval",
+        variable: "VALETKEY_PROVIDERS_RELOAD_INTERVAL",
+        section: Section::Providers,
+        doc: "How often provider files are looked at for changes, by time and size. 0 never does; \
+              SIGHUP reloads them at any time.",
+        default: Some("5s"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Duration {
+            min: Duration::ZERO,
+            max: Duration::from_hours(1),
+            at: |config| &mut config.providers_reload_interval,
+        },
+    },
+    Key {
         name: "egress_allow",
         variable: "VALETKEY_EGRESS_ALLOW",
         section: Section::Providers,

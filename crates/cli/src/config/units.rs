@@ -6,8 +6,11 @@ const DURATIONS: &[(&str, u64)] =
     &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 const SIZES: &[(&str, u64)] = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
-/// Reads a whole number with its unit: `ms`, `s`, `m`, `h` or `d`.
+/// Reads a whole number with its unit: `ms`, `s`, `m`, `h` or `d`. Nothing at all needs no unit.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
     scaled(text, DURATIONS).map(Duration::from_millis)
 }
 
@@ -48,6 +51,7 @@ mod tests {
     fn a_unit_is_required_and_nothing_overflows() {
         assert_eq!(duration("30s"), Some(Duration::from_secs(30)));
         assert_eq!(duration("15 d"), Some(Duration::from_hours(15 * 24)));
+        assert_eq!(duration("0"), Some(Duration::ZERO));
         assert_eq!(bytes("75MiB"), Some(75 * 1024 * 1024));
         for bad in
             ["", "30", "s", "-1s", "1.5h", "1w", "99999999999999999999s", "18446744073709551615d"]

@@ -67,6 +67,6 @@ fn provider_files_are_checked() {
     let broken = folder.file("broken.yaml", "a: [");
     let both = format!("{broken},/nowhere.yaml");
     let stderr = folder.run(&["config", "check", "--providers", &both], &[]).failed(2);
-    assert!(stderr.contains("broken.yaml is not valid YAML"), "{stderr}");
+    assert!(stderr.contains("broken.yaml:1 is not valid YAML"), "{stderr}");
     assert!(stderr.contains("/nowhere.yaml cannot be read"), "{stderr}");
 }

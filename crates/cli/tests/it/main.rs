@@ -5,4 +5,6 @@ mod config;
 mod dev;
 mod help;
 mod program;
+mod provider_pages;
+mod providers;
 mod serve;

@@ -1,10 +1,11 @@
 //! Starting the program in a folder of its own, with nothing inherited.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use valetkey_base::Rng;
@@ -61,7 +62,17 @@ impl Folder {
                 let _ = sender.send(line);
             }
         });
-        Running { child, lines }
+        let said = Arc::new(Mutex::new(String::new()));
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let writer = Arc::clone(&said);
+        let listener = thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let mut said = writer.lock().unwrap();
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        Running { child, lines, said, listener: Some(listener) }
     }
 }
 
@@ -109,6 +120,8 @@ impl Ran {
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
+    said: Arc<Mutex<String>>,
+    listener: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -118,8 +131,7 @@ impl Running {
         loop {
             let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
                 let _ = self.child.kill();
-                let mut stderr = String::new();
-                self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+                let stderr = self.stderr();
                 panic!("no line begins with {begin:?}; on standard error:\n{stderr}");
             };
             if let Some(rest) = line.trim_start().strip_prefix(begin) {
@@ -128,10 +140,24 @@ impl Running {
         }
     }
 
+    /// What it has said on standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn signal(&self) {
+        self.send_signal("-TERM");
+    }
+
+    /// Sends SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        self.send_signal("-HUP");
+    }
+
+    fn send_signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -142,9 +168,9 @@ impl Running {
 
     /// Waits for the end.
     pub(crate) fn ended(mut self) -> Ran {
-        let mut stderr = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         let code = self.child.wait().unwrap().code();
+        self.listener.take().unwrap().join().unwrap();
+        let stderr = self.stderr();
         Ran { code, stdout: self.lines.iter().collect::<Vec<_>>().join("\n"), stderr }
     }
 }
