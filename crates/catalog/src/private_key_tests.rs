@@ -1,4 +1,4 @@
-use aws_lc_rs::encoding::{AsDer, EcPrivateKeyRfc5915Der, Pkcs8V1Der};
+use aws_lc_rs::encoding::{AsDer, EcPrivateKeyRfc5915Der, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use serde_json::json;
@@ -145,6 +145,27 @@ fn what_is_no_private_key_is_told_in_words() {
         assert_eq!(refusal(nonsense), KeyError::Unknown, "{nonsense}");
     }
     assert_eq!(refusal(&"A".repeat(KEY_BYTES_MAX + 1)), KeyError::TooLong);
+}
+
+#[test]
+fn public_halves_are_written_as_the_crypto_library_writes_them() {
+    fn der(key: &impl AsDer<PublicKeyX509Der<'static>>) -> Vec<u8> {
+        key.as_der().unwrap().as_ref().to_vec()
+    }
+    let rsa = rsa_pkcs8();
+    let ed = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    let ec = |algorithm| EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).unwrap();
+    let p256 = ec(&ECDSA_P256_SHA256_FIXED_SIGNING);
+    let p384 = ec(&ECDSA_P384_SHA384_FIXED_SIGNING);
+    for document in [rsa.as_slice(), ed.as_ref(), p256.as_ref(), p384.as_ref()] {
+        let key = from_der(document.to_vec()).unwrap();
+        let expected = match &key.pair {
+            SigningPair::Rsa(pair) => der(pair.public_key()),
+            SigningPair::P256(pair) | SigningPair::P384(pair) => der(pair.public_key()),
+            SigningPair::Ed25519(pair) => der(pair.public_key()),
+        };
+        assert_eq!(key.public_spki(), expected, "{}", key.kind().as_str());
+    }
 }
 
 #[test]
