@@ -241,27 +241,20 @@ impl Engine {
         };
         let mut secrets = IntegrationSecrets::default();
         let is_given = request.credentials.is_some();
-        apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
-        if row.scopes.is_empty() {
-            row.scopes = provider.default_scopes.join(",");
-        }
         secrets.custom = crate::integration_config::on_create(
             &provider,
             request.integration_config,
             request.custom,
         )
         .map_err(refused)?;
+        // Last: the settings may not stand in for a part of the credentials.
+        apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
+        if row.scopes.is_empty() {
+            row.scopes = provider.default_scopes.join(",");
+        }
         check_issuer(&provider, row.client_id.as_ref(), &secrets.custom)?;
         if !is_given {
-            let key = &row.unique_key;
-            match self.first_client(environment, &provider, key, &secrets).await? {
-                FirstClient::Given => {}
-                FirstClient::Document(id) => row.client_id = Some(id),
-                FirstClient::Registered(client) => {
-                    row.client_id = Some(client.client_id.clone());
-                    oauth_client::keep(&mut secrets, client);
-                }
-            }
+            self.give_first_client(environment, &provider, &mut row, &mut secrets).await?;
         }
         let data_key = self.sealer.data_key(environment.id).await?;
         row.secrets = self.seal_secrets(environment.id, &data_key, &row.row_uuid, &secrets)?;
@@ -284,6 +277,24 @@ impl Engine {
             row.unique_key.clone(),
         );
         Ok(IntegrationView { row, secrets, provider })
+    }
+
+    async fn give_first_client(
+        &self,
+        environment: &EnvironmentView,
+        provider: &Provider,
+        row: &mut NewIntegration,
+        secrets: &mut IntegrationSecrets,
+    ) -> Result<()> {
+        match self.first_client(environment, provider, &row.unique_key, secrets).await? {
+            FirstClient::Given => {}
+            FirstClient::Document(id) => row.client_id = Some(id),
+            FirstClient::Registered(client) => {
+                row.client_id = Some(client.client_id.clone());
+                oauth_client::keep(secrets, client);
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn seal_secrets(
@@ -365,7 +376,6 @@ impl Engine {
             row.display_name = request.display_name;
         }
         row.forward_webhooks = request.forward_webhooks.unwrap_or(row.forward_webhooks);
-        apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
         crate::integration_config::on_update(
             &provider,
             &mut secrets.custom,
@@ -373,6 +383,7 @@ impl Engine {
             request.custom,
         )
         .map_err(refused)?;
+        apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
         check_issuer(&provider, row.client_id.as_ref(), &secrets.custom)?;
         row.secrets = self.seal_secrets(environment_id, data_key, &row.row_uuid, &secrets)?;
         let row = tx.update_integration(&row, now).await?;

@@ -181,6 +181,14 @@ impl TestApp {
         address
     }
 
+    /// Serves another router beside the server, for providers of a test's own. Its base URL.
+    pub(crate) async fn serve_beside(&self, router: Router) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        serve(&self.tasks, listener, router);
+        base_url
+    }
+
     pub(crate) fn advance_s(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

@@ -7,6 +7,7 @@
 mod after_authorization;
 mod api;
 mod app;
+mod apps;
 mod connect_forms;
 mod connect_oauth;
 mod connect_signed;
@@ -14,6 +15,7 @@ mod every_route;
 mod mcp;
 mod openapi;
 mod pages;
+mod roles;
 mod rotation;
 mod secrets_at_rest;
 mod socket;
