@@ -172,9 +172,10 @@ fn log(findings: &[Finding]) {
     let (told, more): (Vec<_>, Vec<_>) =
         worth.enumerate().partition(|(index, _)| *index < TOLD_MAX);
     for (_, finding) in told {
-        match finding.level {
-            Level::Error => tracing::error!("provider file: {finding}"),
-            _ => tracing::warn!("provider file: {finding}"),
+        if finding.level == Level::Error {
+            tracing::error!("provider file: {finding}");
+        } else {
+            tracing::warn!("provider file: {finding}");
         }
     }
     if !more.is_empty() {

@@ -6,6 +6,7 @@ use axum::Router;
 use valetkey_base::ScopeSet;
 use valetkey_engine::{Engine, EnvironmentView, Session};
 
+use crate::api::providers::ProviderBodies;
 use crate::auth_header::{Credential, Refusal};
 use crate::error::{ApiError, ApiResult};
 use crate::route::{Endpoint, Host, Principal};
@@ -40,6 +41,8 @@ pub struct App {
     pub engine: Engine,
     /// How the server behaves.
     pub options: Arc<Options>,
+    /// The catalogue as clients get it.
+    pub(crate) provider_bodies: Arc<ProviderBodies>,
 }
 
 /// Who calls.
@@ -152,7 +155,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
         public_url: engine.settings().public_url.clone(),
     };
     let sources = (engine.clock().clone(), engine.rng().clone());
-    let app = App { engine, options: Arc::new(options) };
+    let app = App { engine, options: Arc::new(options), provider_bodies: Arc::default() };
     let pages = ui::pages(&app);
     transport::router(app, endpoints(), pages, settings, sources)
 }

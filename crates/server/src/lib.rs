@@ -8,6 +8,7 @@ pub mod call;
 pub mod connect;
 pub mod engine_error;
 pub mod error;
+mod etag;
 pub mod extract;
 pub mod middleware;
 pub mod openapi;

@@ -1,21 +1,25 @@
 //! The catalogue: what an integration can be made for.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::response::Response;
+use bytes::Bytes;
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use valetkey_catalog::{Catalog, Provider};
+use valetkey_engine::Engine;
 
 use crate::api::logo;
 use crate::app::App;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
-use crate::reply;
 use crate::route::{Auth, Endpoint};
 use crate::schema::{Schema, any, array, field, loose_object, named, object, string};
+use crate::{etag, reply};
 
 const TAG: &str = "Providers";
 /// Most bytes of a compiled search pattern.
@@ -70,12 +74,20 @@ struct Query {
 
 async fn list(mut call: Call<App>) -> ApiResult {
     let query: Query = call.query()?;
-    let public_url = &call.host.engine.settings().public_url;
-    let catalog = call.host.engine.catalog();
-    let data: Vec<Value> = found(&catalog, query.search.as_deref())
-        .map(|provider| view(public_url, provider))
-        .collect();
-    Ok(reply::ok(&json!({"data": data})))
+    let bodies = call.host.provider_bodies.of(&call.host.engine);
+    let Some(search) = query.search.as_deref() else {
+        let response = reply::json_bytes(StatusCode::OK, bodies.list.bytes.clone());
+        return Ok(etag::answer(call.headers(), &bodies.list.tag, revalidated(response)));
+    };
+    let found = found(&bodies.catalog, Some(search)).filter_map(|it| bodies.one.get(&it.name));
+    Ok(reply::json_bytes(StatusCode::OK, list_of(found)))
+}
+
+/// A client may keep the body, and asks whether it is still the same.
+fn revalidated(mut response: Response) -> Response {
+    let private = HeaderValue::from_static("private, no-cache");
+    response.headers_mut().insert(CACHE_CONTROL, private);
+    response
 }
 
 /// Providers whose name matches a pattern; one that is no pattern is searched for as it is.
@@ -95,21 +107,93 @@ fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern).case_insensitive(true).size_limit(PATTERN_BYTES_MAX).build()
 }
 
-fn view(public_url: &str, provider: &Provider) -> Value {
+/// The catalogue as JSON, serialised once for each catalogue.
+#[derive(Default)]
+pub(crate) struct ProviderBodies {
+    held: Mutex<Option<Arc<Bodies>>>,
+}
+
+struct Bodies {
+    catalog: Arc<Catalog>,
+    /// Each entry as clients see it, by name.
+    one: BTreeMap<String, Bytes>,
+    list: Tagged,
+    whole: Tagged,
+}
+
+struct Tagged {
+    bytes: Bytes,
+    tag: HeaderValue,
+}
+
+impl Tagged {
+    fn new(bytes: Vec<u8>) -> Self {
+        Self { tag: etag::of(&bytes), bytes: bytes.into() }
+    }
+}
+
+impl ProviderBodies {
+    /// The bodies of the engine's catalogue as it is now.
+    fn of(&self, engine: &Engine) -> Arc<Bodies> {
+        let catalog = engine.catalog();
+        // Whoever comes while they are made waits, and nobody makes them twice.
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*held {
+            Some(bodies) if Arc::ptr_eq(&bodies.catalog, &catalog) => Arc::clone(bodies),
+            _ => {
+                let bodies = Arc::new(Bodies::new(catalog, &engine.settings().public_url));
+                *held = Some(Arc::clone(&bodies));
+                bodies
+            }
+        }
+    }
+}
+
+impl Bodies {
+    fn new(catalog: Arc<Catalog>, public_url: &str) -> Self {
+        let entry = |provider: &Arc<Provider>| {
+            let text = Value::Object(view(public_url, provider)).to_string();
+            (provider.name.clone(), Bytes::from(text))
+        };
+        let one: BTreeMap<String, Bytes> = catalog.all().map(entry).collect();
+        let list = Tagged::new(list_of(one.values()));
+        let entries =
+            catalog.all().map(|provider| (provider.name.clone(), provider.entry.clone().into()));
+        let whole = Value::Object(entries.collect::<Map<String, Value>>());
+        let whole = Tagged::new(whole.to_string().into_bytes());
+        Self { catalog, one, list, whole }
+    }
+}
+
+/// `{"data":[…]}` of entries that are serialised already.
+fn list_of<'b>(entries: impl Iterator<Item = &'b Bytes>) -> Vec<u8> {
+    let mut list = br#"{"data":["#.to_vec();
+    for (index, entry) in entries.enumerate() {
+        if index > 0 {
+            list.push(b',');
+        }
+        list.extend_from_slice(entry);
+    }
+    list.extend_from_slice(b"]}");
+    list
+}
+
+fn view(public_url: &str, provider: &Provider) -> Map<String, Value> {
     let mut entry = provider.entry.clone();
     entry.insert("name".to_owned(), provider.name.clone().into());
     entry.insert("logo_url".to_owned(), logo_url(public_url, &provider.name).into());
-    Value::Object(entry)
+    entry
 }
 
 async fn one(call: Call<App>) -> ApiResult {
     let name = call.path("provider");
-    let catalog = call.host.engine.catalog();
-    let provider = catalog.get(name).ok_or_else(|| {
+    let bodies = call.host.provider_bodies.of(&call.host.engine);
+    let entry = bodies.one.get(name).ok_or_else(|| {
         ApiError::not_found(format!("There is no provider '{name}' in the catalogue."))
     })?;
-    let public_url = &call.host.engine.settings().public_url;
-    Ok(reply::ok(&json!({"data": view(public_url, provider)})))
+    let body = [br#"{"data":"#.as_slice(), entry, b"}"].concat();
+    let tag = etag::of(&body);
+    Ok(etag::answer(call.headers(), &tag, revalidated(reply::json_bytes(StatusCode::OK, body))))
 }
 
 async fn templates(_call: Call<App>) -> ApiResult {
@@ -117,13 +201,11 @@ async fn templates(_call: Call<App>) -> ApiResult {
 }
 
 async fn whole(call: Call<App>) -> ApiResult {
-    let catalog = call.host.engine.catalog();
-    let entries =
-        catalog.all().map(|provider| (provider.name.clone(), provider.entry.clone().into()));
-    let mut response = reply::ok(&entries.collect::<Map<String, Value>>());
+    let bodies = call.host.provider_bodies.of(&call.host.engine);
+    let mut response = reply::json_bytes(StatusCode::OK, bodies.whole.bytes.clone());
     let public = HeaderValue::from_static("public, max-age=300");
     response.headers_mut().insert(CACHE_CONTROL, public);
-    Ok(response)
+    Ok(etag::answer(call.headers(), &bodies.whole.tag, response))
 }
 
 #[cfg(test)]

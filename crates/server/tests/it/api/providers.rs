@@ -65,11 +65,62 @@ async fn the_whole_catalogue_and_the_marks_are_for_everyone() {
         let mark = app.get("/images/template-logos/github.svg").send().await;
         assert_eq!(mark.status, 200);
         assert_eq!(mark.header("content-type"), "image/svg+xml");
-        assert_eq!(mark.header("cache-control"), "public, max-age=2592000");
-        assert!(mark.text.contains(">G</text>"), "{}", mark.text);
+        assert_eq!(mark.header("cache-control"), "public, max-age=86400");
+        assert!(mark.text.contains(">GH</text>"), "{}", mark.text);
         for bad in ["github", "a.b.svg", "%3Cscript%3E.svg"] {
             let answer = app.get(format!("/images/template-logos/{bad}")).send().await;
             assert_eq!(answer.error(), error(404, "not_found"), "{bad}");
+        }
+    })
+    .await;
+}
+
+/// Asked for again with its tag, a body does not come; after a change of the catalogue it does.
+#[tokio::test]
+async fn what_a_client_has_already_is_not_sent_again() {
+    on_each(async |app: TestApp| {
+        let ask = async |uri: &str, tag: Option<&str>| {
+            let request = app.get(uri).bearer(&app.api_key);
+            match tag {
+                Some(tag) => request.header("if-none-match", tag).send().await,
+                None => request.send().await,
+            }
+        };
+        let mark = "/images/template-logos/test-shop.svg";
+        for uri in ["/providers", "/providers/test-shop", "/providers.json", mark] {
+            let first = ask(uri, None).await;
+            assert_eq!(first.status, 200, "{uri}");
+            let tag = first.header("etag").to_owned();
+            let again = ask(uri, Some(&tag)).await;
+            assert_eq!((again.status, again.text.as_str()), (304, ""), "{uri}");
+            assert_eq!(again.header("etag"), tag, "{uri}");
+            assert_eq!(again.header("cache-control"), first.header("cache-control"), "{uri}");
+
+            let before = (*app.engine.catalog()).clone();
+            let text = "test-shop: {auth_mode: NONE, display_name: Other Shop, source: our-own-note}";
+            let (changed, _) = before.overlay(text, "changed.yaml").unwrap();
+            app.engine.set_catalog(changed);
+            let changed = ask(uri, Some(&tag)).await;
+            assert_eq!(changed.status, 200, "{uri}");
+            assert!(!changed.text.contains("our-own-note"), "{uri}");
+            app.engine.set_catalog(before);
+            assert_eq!(ask(uri, Some(&tag)).await.status, 304, "{uri}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_of_our_own_form_stay_inside() {
+    on_each(async |app: TestApp| {
+        let all = app.get("/providers.json").send().await.json();
+        let list = get(&app, "/providers").await.json();
+        let listed = list["data"].as_array().unwrap().iter();
+        for entry in all.as_object().unwrap().values().chain(listed) {
+            let keys = entry.as_object().unwrap().keys();
+            let own = valetkey_catalog::read::OWN_KEYS;
+            let leaked: Vec<_> = keys.filter(|key| own.contains(&key.as_str())).collect();
+            assert!(leaked.is_empty(), "{leaked:?} in {}", entry["display_name"]);
         }
     })
     .await;
