@@ -119,3 +119,112 @@ fn with_warning(context: &Context<'_>, mut grant: Grant, error: &AuthError) -> G
     grant.connection_config.insert(USER_ERROR.to_owned(), warning(context, error));
     grant
 }
+
+#[cfg(test)]
+mod tests {
+    use valetkey_base::Rng;
+    use valetkey_catalog::Catalog;
+
+    use super::super::OAuth2;
+    use super::*;
+    use crate::error::Class;
+    use crate::mode::{Client, Mode as _};
+    use crate::request::{Body, HttpRequest};
+
+    fn before(own: &str) -> Credentials {
+        Credentials::from_json(json!({
+            "type": "OAUTH2", "access_token": "xoxe.xoxb-1", "refresh_token": "bot-1",
+            "raw": {"ok": true, "access_token": "xoxe.xoxb-1",
+                "authed_user": {"id": "U1", "access_token": "xoxe.xoxp-1", "refresh_token": own}},
+        }))
+    }
+
+    fn answer(token: &str, refresh_token: &str, expires_in: u32) -> HttpReply {
+        let body = json!({"ok": true, "access_token": token, "refresh_token": refresh_token,
+            "expires_in": expires_in});
+        HttpReply { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() }
+    }
+
+    fn with_context(test: impl FnOnce(&Context<'_>)) {
+        let catalog = Catalog::bundled();
+        let client = Client {
+            client_id: Some("id".to_owned()),
+            client_secret: Some("secret".into()),
+            ..Client::default()
+        };
+        test(&Context {
+            provider: catalog.get("slack").unwrap(),
+            client: &client,
+            connection_config: &Map::new(),
+            repairs: None,
+            now: Timestamp::from_millis(1_772_356_211_000),
+            rng: &Rng::seeded(1),
+        });
+    }
+
+    fn sent(step: Step) -> (HttpRequest, Pending) {
+        match step {
+            Step::Send { request, pending } => (request, pending),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn shown(request: &HttpRequest) -> &str {
+        let Body::Form(pairs) = &request.body else { panic!("no form") };
+        &pairs.iter().find(|(name, _)| name == "refresh_token").unwrap().1
+    }
+
+    #[test]
+    fn both_tokens_are_renewed_one_after_the_other() {
+        with_context(|context| {
+            let (request, pending) = sent(OAuth2.refresh(context, &before("user-1")));
+            assert_eq!(shown(&request), "bot-1");
+            let step = OAuth2.reply(context, &pending, &answer("xoxe.xoxb-2", "bot-2", 43_200));
+            let (request, pending) = sent(step);
+            assert_eq!(shown(&request), "user-1");
+            let step = OAuth2.reply(context, &pending, &answer("xoxe.xoxp-2", "user-2", 3600));
+            let Step::Done(grant) = step else { panic!("{step:?}") };
+            let credentials = grant.credentials.to_json();
+            assert_eq!(credentials["access_token"], "xoxe.xoxb-2");
+            assert_eq!(credentials["refresh_token"], "bot-2");
+            assert_eq!(credentials["expires_at"], "2026-03-01T10:10:11.000Z");
+            let user = json!({"id": "U1", "access_token": "xoxe.xoxp-2", "refresh_token": "user-2",
+                "expires_in": 3600});
+            assert_eq!(credentials["raw"]["authed_user"], user);
+            assert_eq!(grant.connection_config[USER_ERROR], Value::Null);
+        });
+    }
+
+    #[test]
+    fn the_first_is_kept_whatever_becomes_of_the_second() {
+        with_context(|context| {
+            let (_, pending) = sent(OAuth2.refresh(context, &before("user-1")));
+            let step = OAuth2.reply(context, &pending, &answer("xoxe.xoxb-2", "bot-2", 43_200));
+            let (_, pending) = sent(step);
+            let refusal = HttpReply {
+                body: br#"{"ok":false,"error":"invalid_refresh_token"}"#.to_vec(),
+                ..answer("", "", 0)
+            };
+            let lost = AuthError::new(Class::Transient, "x", "The provider did not answer.");
+            for (step, class) in [
+                (OAuth2.reply(context, &pending, &refusal), "terminal"),
+                (OAuth2.unanswered(context, &pending, lost), "transient"),
+            ] {
+                let Step::Done(grant) = step else { panic!("{step:?}") };
+                assert_eq!(grant.credentials.refresh_token(), Some("bot-2"));
+                let raw = &grant.credentials.as_map()["raw"];
+                assert_eq!(raw["authed_user"]["refresh_token"], "user-1");
+                assert_eq!(grant.connection_config[USER_ERROR]["class"], class);
+            }
+        });
+    }
+
+    #[test]
+    fn one_token_is_spent_once() {
+        with_context(|context| {
+            let (_, pending) = sent(OAuth2.refresh(context, &before("bot-1")));
+            let step = OAuth2.reply(context, &pending, &answer("xoxe.xoxp-2", "bot-2", 43_200));
+            assert!(matches!(step, Step::Done(_)), "{step:?}");
+        });
+    }
+}

@@ -32,11 +32,7 @@ async fn the_installation_and_the_person_are_kept_together() {
         let hidden = read_as(&app, &open_key(&app).await, "").await;
         assert_eq!(hidden.status, 200);
         assert!(!hidden.text.contains("ghu_1") && !hidden.text.contains("jwtToken"));
-        assert_eq!(
-            webhooks_of_connections(&app).await,
-            ["creation"],
-            "one authorization, one event"
-        );
+        assert_eq!(operations_told(&app).await, ["creation"], "one authorization, one event");
     })
     .await;
 }
