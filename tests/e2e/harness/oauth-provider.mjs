@@ -3,26 +3,40 @@
 
 import crypto from 'node:crypto';
 
-import Provider from 'oidc-provider';
+import Provider, { errors } from 'oidc-provider';
 
 import { listen } from './listening.mjs';
 import { gate, until } from './waiting.mjs';
 
 export const WEB_CLIENT = { id: 'valetkey-web', secret: 'web-secret-41d0' };
 export const MACHINE_CLIENT = { id: 'valetkey-machine', secret: 'machine-secret-9b3c' };
+const EC_PAIR = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const RSA_PAIR = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
+/** Clients that prove themselves with a signed assertion (RFC 7523). The keys are in the older PEM forms. */
+export const MACHINE_KEY_CLIENT = {
+  id: 'valetkey-machine-key',
+  key: EC_PAIR.privateKey.export({ format: 'pem', type: 'sec1' }),
+};
+export const WEB_KEY_CLIENT = {
+  id: 'valetkey-web-key',
+  key: RSA_PAIR.privateKey.export({ format: 'pem', type: 'pkcs1' }),
+};
 const ACCOUNT = 'customer-1';
 const SCOPES = ['openid', 'offline_access'];
 
 /**
- * Start it for these redirect URIs.
+ * Start it for these redirect URIs. With a `resource` it also registers clients, lets them change
+ * their registration, and makes tokens with `resourceScopes` for that resource.
  *
  * - `decision`: `approve` or `deny`, what the customer does at the consent step
  * - `accessTokenSeconds`, `machineTokenSeconds`: lifetimes given from now on
  * - `tokenRequests`: every request to the token endpoint, `{ grantType, status, error }`
  * - `authorizations`: the query of every authorization request
  */
-export async function startOAuthProvider(redirectUris) {
+export async function startOAuthProvider(redirectUris, { resource, resourceScopes = [] } = {}) {
   const control = {
+    resource,
+    resourceScopes,
     decision: 'approve',
     accessTokenSeconds: 3600,
     machineTokenSeconds: 3600,
@@ -126,8 +140,33 @@ async function interact(provider, control, request, response) {
     (details.grantId && (await provider.Grant.find(details.grantId))) ||
     new provider.Grant({ accountId: ACCOUNT, clientId: details.params.client_id });
   grant.addOIDCScope(SCOPES.join(' '));
+  if (control.resource) grant.addResourceScope(control.resource, control.resourceScopes.join(' '));
   const consent = { grantId: await grant.save() };
   return provider.interactionFinished(request, response, { consent }, { mergeWithLastSubmission: true });
+}
+
+function keyClient({ publicKey }, alg) {
+  return {
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: alg,
+    jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), alg, use: 'sig' }] },
+  };
+}
+
+function resourceFeatures(control) {
+  return {
+    registration: { enabled: true },
+    registrationManagement: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_context, resource) => {
+        if (resource !== control.resource) throw new errors.InvalidTarget();
+        const scope = control.resourceScopes.join(' ');
+        return { scope, audience: resource, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } };
+      },
+      useGrantedResource: () => true,
+    },
+  };
 }
 
 function configuration(redirectUris, control) {
@@ -150,6 +189,20 @@ function configuration(redirectUris, control) {
         response_types: [],
         token_endpoint_auth_method: 'client_secret_post',
       },
+      {
+        client_id: WEB_KEY_CLIENT.id,
+        redirect_uris: redirectUris,
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        ...keyClient(RSA_PAIR, 'RS256'),
+      },
+      {
+        client_id: MACHINE_KEY_CLIENT.id,
+        redirect_uris: [],
+        grant_types: ['client_credentials'],
+        response_types: [],
+        ...keyClient(EC_PAIR, 'ES256'),
+      },
     ],
     scopes: SCOPES,
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig' }] },
@@ -164,6 +217,7 @@ function configuration(redirectUris, control) {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       revocation: { enabled: true },
+      ...(control.resource ? resourceFeatures(control) : {}),
     },
     ttl: {
       AccessToken: () => control.accessTokenSeconds,
