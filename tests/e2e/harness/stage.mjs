@@ -19,12 +19,12 @@ const CALL_MS = 120_000;
 
 /**
  * Open a stage. With several servers they share the database and the public URL, which is the last
- * one's: a callback always lands there.
+ * one's: a callback always lands there. `providers` are entries beside the harness's own.
  */
-export async function openStage({ engine, servers = 1, redirectUris = [], env = {} }) {
+export async function openStage({ engine, servers = 1, redirectUris = [], providers = {}, env = {} }) {
   const stage = new Stage();
   try {
-    await stage.open({ engine, servers, redirectUris, env });
+    await stage.open({ engine, servers, redirectUris, providers, env });
     return stage;
   } catch (error) {
     await stage.close().catch(() => {});
@@ -40,7 +40,7 @@ class Stage {
   servers = [];
   key = crypto.randomUUID();
 
-  async open({ engine, servers, redirectUris, env }) {
+  async open({ engine, servers, redirectUris, providers: more, env }) {
     this.engine = engine;
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'valetkey-e2e-'));
     this.#undo.push(() => fs.rmSync(this.folder, { recursive: true, force: true }));
@@ -56,7 +56,8 @@ class Stage {
     this.sink = await startWebhookSink();
     this.#undo.push(() => this.sink.close());
 
-    const providers = writeProviders(this.folder, { oauthUrl: this.oauth.url, apiUrl: this.api.url });
+    const urls = { oauthUrl: this.oauth.url, apiUrl: this.api.url };
+    const providers = writeProviders(this.folder, urls, more);
     this.#env = {
       ...(await this.#storage(engine)),
       VALETKEY_MASTER_KEY: crypto.randomBytes(32).toString('base64'),

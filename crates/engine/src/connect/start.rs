@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
-use valetkey_auth::AuthorizeInput;
+use valetkey_auth::{AuthorizeInput, Client, Mode};
 use valetkey_base::Timestamp;
 use valetkey_catalog::{AuthMode, validate_merged_connection_config};
 use valetkey_store::{NewOperation, OauthState};
@@ -131,22 +131,8 @@ impl Engine {
             // Only the app's backend widens scopes.
             config.shift_remove("oauth_scopes_override");
         }
-        let mut client = view.client();
-        client.document_url = self.client_document_url(&environment, integration_key);
-        if let Some(scopes) = preset.get("oauth_scopes_override").and_then(Value::as_str) {
-            client.scopes = crate::integrations::split_scopes(scopes);
-        }
-        let mode = valetkey_auth::mode(view.provider.auth_mode)
-            .filter(|mode| mode.uses_browser())
-            .ok_or_else(|| {
-                FlowFailure::new(
-                    "auth_mode_err",
-                    format!(
-                        "{} does not use a browser redirect; submit its credentials instead.",
-                        view.provider.display_name
-                    ),
-                )
-            })?;
+        let client = self.flow_client(&environment, &view, &preset);
+        let mode = browser_mode(&view)?;
         let state = self.rng.base64url(STATE_BYTES);
         let verifier = self.rng.base64url(VERIFIER_BYTES);
         let redirect_uri = self.redirect_uri(&environment);
@@ -195,6 +181,21 @@ impl Engine {
         self.store_state(session, &view, &state, payload, params.client_id, redirect.url)
             .await
             .map_err(as_failure)
+    }
+
+    /// The client a flow is made with.
+    fn flow_client(
+        &self,
+        environment: &EnvironmentView,
+        view: &IntegrationView,
+        preset: &Map<String, Value>,
+    ) -> Client {
+        let mut client = view.client();
+        client.document_url = self.client_document_url(environment, &view.row.unique_key);
+        if let Some(scopes) = preset.get("oauth_scopes_override").and_then(Value::as_str) {
+            client.scopes = crate::integrations::split_scopes(scopes);
+        }
+        client
     }
 
     async fn store_state(
@@ -392,6 +393,19 @@ impl Engine {
             failure: Some((code, &failure.message)),
         }))
     }
+}
+
+fn browser_mode(view: &IntegrationView) -> Result<&'static dyn Mode, FlowFailure> {
+    let mode = valetkey_auth::mode(view.provider.auth_mode).filter(|mode| mode.uses_browser());
+    mode.ok_or_else(|| {
+        FlowFailure::new(
+            "auth_mode_err",
+            format!(
+                "{} does not use a browser redirect; submit its credentials instead.",
+                view.provider.display_name
+            ),
+        )
+    })
 }
 
 /// `connection_config` of the session's presets.

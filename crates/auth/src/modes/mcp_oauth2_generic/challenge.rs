@@ -52,12 +52,11 @@ fn parameter(text: &str) -> Option<(&str, String, &str)> {
         return None;
     }
     let rest = rest.trim_start();
-    let (value, rest) = match rest.strip_prefix('"') {
-        Some(quoted) => unquoted(quoted)?,
-        None => {
-            let end = rest.find([',', ' ']).unwrap_or(rest.len());
-            (rest.get(..end)?.to_owned(), rest.get(end..)?)
-        }
+    let (value, rest) = if let Some(quoted) = rest.strip_prefix('"') {
+        unquoted(quoted)?
+    } else {
+        let end = rest.find([',', ' ']).unwrap_or(rest.len());
+        (rest.get(..end)?.to_owned(), rest.get(end..)?)
     };
     Some((name, value, rest.trim_start().trim_start_matches(',').trim_start()))
 }

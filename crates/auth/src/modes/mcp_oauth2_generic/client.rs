@@ -119,7 +119,7 @@ fn metadata(context: &Context<'_>, flow: &Flow) -> ClientMetadata {
         let known = [PUBLIC, "client_secret_basic", "client_secret_post"];
         let first = known.iter().find(|known| methods.iter().any(|listed| listed == *known));
         if let Some(method) = first {
-            metadata.token_endpoint_auth_method = (*method).to_owned();
+            (*method).clone_into(&mut metadata.token_endpoint_auth_method);
         }
     }
     metadata
