@@ -111,7 +111,7 @@ pub(crate) fn from_recipe(
         None => None,
         Some((template, text)) => Some((
             template.as_str(),
-            SigningKey::private(&text).map_err(|error| of_key(provider, template, &error))?,
+            SigningKey::private(&text).map_err(|error| of_key(provider, template, error))?,
         )),
     };
     match recipe.kind {
@@ -120,7 +120,7 @@ pub(crate) fn from_recipe(
             let (template, key) = key.unzip();
             let lifetime = recipe.lifetime_seconds.unwrap_or(SAML_LIFETIME_SECONDS);
             saml::assertion(context, recipe, scope, key.as_ref(), Duration::from_secs(lifetime))
-                .map_err(|error| of_key(provider, template.unwrap_or_default(), &error))
+                .map_err(|error| of_key(provider, template.unwrap_or_default(), error))
         }
     }
 }
@@ -141,7 +141,7 @@ fn jwt_assertion(
     let claims = jwt::claims(&recipe.payload, scope, context.now, expires_at);
     jwt::header_algorithm(&header, &key)
         .and_then(|algorithm| signed_jwt(header, &claims, &key, algorithm))
-        .map_err(|error| of_key(context.provider, template, &error))
+        .map_err(|error| of_key(context.provider, template, error))
 }
 
 fn still_holds(assertion: &str, now: Timestamp) -> bool {

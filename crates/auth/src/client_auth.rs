@@ -119,9 +119,6 @@ pub(crate) fn apply(
     headers: &mut Vec<(String, String)>,
 ) -> Result<(), AuthError> {
     let secret = client.secret.expose();
-    fn add_to(params: &mut Map<String, Value>, name: &str, value: &str) {
-        params.insert(name.to_owned(), Value::String(value.to_owned()));
-    }
     let mut basic = |user: &str, password: &str| {
         let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
         headers.push(("authorization".to_owned(), value));
@@ -157,6 +154,10 @@ pub(crate) fn apply(
         }
     }
     Ok(())
+}
+
+fn add_to(params: &mut Map<String, Value>, name: &str, value: &str) {
+    params.insert(name.to_owned(), Value::String(value.to_owned()));
 }
 
 fn form_encoded(text: &str) -> String {

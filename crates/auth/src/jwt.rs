@@ -88,7 +88,7 @@ pub(crate) fn signed_token(
     let claims = claims(&recipe.payload, scope, now, expires_at);
     let key = signing_key(provider, protocol, template, scope)?;
     let token =
-        signed(recipe, scope, &claims, &key).map_err(|error| of_key(provider, template, &error))?;
+        signed(recipe, scope, &claims, &key).map_err(|error| of_key(provider, template, error))?;
     Ok(Some(Signed { token, expires_at }))
 }
 
@@ -114,7 +114,7 @@ fn signing_key(
         SignatureProtocol::Hmac => SigningKey::shared(&text, provider.signature_secret_is_text),
         _ => SigningKey::private(&text),
     };
-    key.map_err(|error| of_key(provider, template, &error))
+    key.map_err(|error| of_key(provider, template, error))
 }
 
 /// The text of a key template. In it `||` is plain text.
@@ -128,8 +128,8 @@ pub(crate) fn key_text(
 }
 
 /// A fault of the key a template names.
-pub(crate) fn of_key(provider: &Provider, template: &str, error: &SignError) -> SigningFault {
-    if *error == SignError::UnknownAlgorithm {
+pub(crate) fn of_key(provider: &Provider, template: &str, error: SignError) -> SigningFault {
+    if error == SignError::UnknownAlgorithm {
         let message = "The provider entry names a signing algorithm that its key cannot use.";
         return SigningFault::entry("failed_to_sign", message);
     }

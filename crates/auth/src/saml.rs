@@ -105,7 +105,7 @@ impl Parts<'_> {
 
     fn conditions(&self) -> String {
         let audiences = self.filled(self.recipe.audiences.as_ref()).unwrap_or_default();
-        let audiences: String = audiences
+        let audiences: Vec<String> = audiences
             .split(',')
             .map(str::trim)
             .filter(|audience| !audience.is_empty())
@@ -114,6 +114,7 @@ impl Parts<'_> {
         let restriction = if audiences.is_empty() {
             String::new()
         } else {
+            let audiences = audiences.concat();
             format!("<saml:AudienceRestriction>{audiences}</saml:AudienceRestriction>")
         };
         format!(

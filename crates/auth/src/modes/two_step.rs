@@ -47,7 +47,7 @@ impl Mode for TwoStep {
         if !form.options.is_empty() {
             typed.insert(HIDDEN_MEMBER.to_owned(), Value::Object(form.options));
         }
-        match begin(context, Credentials::new(typed), Phase::Login) {
+        match begin(context, &Credentials::new(typed), Phase::Login) {
             Ok(step) => Ok(step),
             Err(Fault::Other(error)) => Ok(Step::Failed(error)),
             Err(Fault::Signing(fault)) => match fault.into_issue() {
@@ -68,7 +68,7 @@ impl Mode for TwoStep {
             Some(_) if has_request => Phase::Refresh,
             _ => Phase::Login,
         };
-        begin(context, credentials.clone(), phase).unwrap_or_else(Fault::into_step)
+        begin(context, credentials, phase).unwrap_or_else(Fault::into_step)
     }
 
     fn reply(&self, context: &Context<'_>, pending: &Pending, reply: &HttpReply) -> Step {
@@ -81,7 +81,7 @@ impl Mode for TwoStep {
                 && let Some(before) = &pending.before
             {
                 // The refresh token is spent; what the person typed is still there.
-                return begin(context, before.clone(), Phase::Login)
+                return begin(context, before, Phase::Login)
                     .unwrap_or_else(Fault::into_step);
             }
             return Step::Failed(error);
@@ -147,18 +147,18 @@ impl Progress {
 }
 
 /// The first request.
-fn begin(context: &Context<'_>, before: Credentials, phase: Phase) -> Result<Step, Fault> {
+fn begin(context: &Context<'_>, before: &Credentials, phase: Phase) -> Result<Step, Fault> {
     let provider = context.provider;
     let recipe = &provider.two_step;
     let Some(login_url) = provider.token_url.as_ref() else {
         let message = format!("The provider entry {} has no token URL.", provider.name);
         return Err(Fault::Other(AuthError::new(Class::Ours, "missing_token_url", message)));
     };
-    let mut known = Known::new(context, &before);
+    let mut known = Known::new(context, before);
     let mut stored = before.as_map().clone();
     let step = match phase {
         Phase::Refresh => {
-            known.show_tokens(&before);
+            known.show_tokens(before);
             TokenStep {
                 url: provider.refresh_url.as_ref().unwrap_or(login_url).clone(),
                 by_get: false,
@@ -168,7 +168,7 @@ fn begin(context: &Context<'_>, before: Credentials, phase: Phase) -> Result<Ste
             }
         }
         Phase::Login => {
-            let assertion = known.sign(context, &before).map_err(Fault::Signing)?;
+            let assertion = known.sign(context, before).map_err(Fault::Signing)?;
             if let Some(assertion) = assertion {
                 stored.insert("assertion".to_owned(), assertion.into());
             }

@@ -40,7 +40,9 @@ fn write_element(name: &str, value: &Value, out: &mut String) {
         for (attribute, value) in map {
             if let Some(attribute) = attribute.strip_prefix('$') {
                 let text = scalar_text(value).unwrap_or_default();
-                out.push_str(&format!(" {attribute}=\"{}\"", escape(&text)));
+                for part in [" ", attribute, "=\"", &escape(&text), "\""] {
+                    out.push_str(part);
+                }
             }
         }
     }
