@@ -6,7 +6,7 @@ use url::Url;
 use crate::finding::{Finding, Level};
 use crate::pattern::Pattern;
 use crate::reader::scalar_text;
-use crate::schema::{AuthMode, Field, Form, Provider};
+use crate::schema::{AuthMode, Field, Form, Provider, SignatureProtocol};
 use crate::template::{has_loose_ends, references};
 
 /// Looks an entry over. Empty means nothing to say.
@@ -65,15 +65,32 @@ impl Linter<'_> {
     /// Keys without which the mode cannot run.
     fn needed_keys(&mut self) {
         let provider = self.provider;
-        let needs_authorize =
-            matches!(provider.auth_mode, AuthMode::OAuth2 | AuthMode::McpOAuth2);
-        let needs_token = needs_authorize || provider.auth_mode == AuthMode::OAuth2Cc;
+        let needs_authorize = matches!(provider.auth_mode, AuthMode::OAuth2 | AuthMode::McpOAuth2);
+        let needs_token =
+            needs_authorize || matches!(provider.auth_mode, AuthMode::OAuth2Cc | AuthMode::TwoStep);
         let starts_here = needs_authorize && !provider.installation_outbound;
         if starts_here && provider.authorization_url.is_none() {
             self.say(Level::Error, "authorization_url", "the mode needs an authorization URL");
         }
         if needs_token && provider.token_url.is_none() {
             self.say(Level::Error, "token_url", "the mode needs a token URL");
+        }
+        if provider.auth_mode == AuthMode::TwoStep && !provider.entry.contains_key("token_response")
+        {
+            let message = "where the token stands in the answer is missing";
+            self.say(Level::Error, "token_response", message);
+        }
+        let is_signed = provider.auth_mode == AuthMode::Jwt || provider.signed_token.is_some();
+        if is_signed && provider.signature.is_none() {
+            self.say(Level::Error, "signature.protocol", "how the token is signed is missing");
+        }
+        let key = provider.signed_token.as_ref().and_then(|token| token.signing_key.as_ref());
+        if is_signed && key.is_none() && provider.signature != Some(SignatureProtocol::Wsse) {
+            self.say(
+                Level::Error,
+                "token.signing_key",
+                "the key the token is signed with is missing",
+            );
         }
         let grant = provider.token_params.get("grant_type").and_then(Value::as_str);
         if needs_authorize && grant.is_some_and(|grant| grant != "authorization_code") {
@@ -154,7 +171,7 @@ impl Linter<'_> {
             let is_template = key.ends_with("_url")
                 || key.ends_with("_params")
                 || key.ends_with("_headers")
-                || key == "proxy";
+                || matches!(key.as_str(), "additional_steps" | "assertion" | "proxy" | "token");
             if is_template {
                 collect_texts(key, value, &mut texts);
             }
