@@ -152,7 +152,7 @@ test-role:
         key: {type: string, title: Key, visible_when: {field: kind, equals: key}}
 ";
 
-    fn map(value: Value) -> Option<Map<String, Value>> {
+    fn map(value: &Value) -> Option<Map<String, Value>> {
         value.as_object().cloned()
     }
 
@@ -160,20 +160,20 @@ test-role:
     fn a_field_counts_only_beside_the_value_it_depends_on() {
         let (catalog, _) = Catalog::bundled().overlay(ENTRY, "tests").unwrap();
         let provider = catalog.get("test-role").unwrap();
-        let create = |given: Value| on_create(provider, map(given), None).map(Value::Object);
+        let create = |given: &Value| on_create(provider, map(given), None).map(Value::Object);
         // A value for a field that does not count is left out.
         assert_eq!(
-            create(json!({"service": "s3", "kind": "key", "key": "k"})),
+            create(&json!({"service": "s3", "kind": "key", "key": "k"})),
             Ok(json!({"service": "s3", "mode": "builtin"}))
         );
         assert_eq!(
-            create(json!({"service": "s3", "mode": "custom", "kind": "key"})),
+            create(&json!({"service": "s3", "mode": "custom", "kind": "key"})),
             Err("'key' is required".to_owned())
         );
-        let mut stored = map(json!({"service": "s3", "mode": "custom", "kind": "key"})).unwrap();
-        on_update(provider, &mut stored, map(json!({"key": "k"})), None).unwrap();
+        let mut stored = map(&json!({"service": "s3", "mode": "custom", "kind": "key"})).unwrap();
+        on_update(provider, &mut stored, map(&json!({"key": "k"})), None).unwrap();
         assert_eq!(stored["key"], "k");
-        on_update(provider, &mut stored, map(json!({"mode": "builtin", "key": "l"})), None)
+        on_update(provider, &mut stored, map(&json!({"mode": "builtin", "key": "l"})), None)
             .unwrap();
         assert_eq!((&stored["mode"], &stored["key"]), (&json!("builtin"), &json!("k")));
     }

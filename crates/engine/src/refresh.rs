@@ -68,7 +68,10 @@ pub(crate) enum Want {
 
 /// Flights of this process, by connection row.
 #[derive(Default)]
-pub(crate) struct Flights(Mutex<HashMap<i64, (Want, watch::Receiver<Option<Outcome>>)>>);
+pub(crate) struct Flights(Mutex<HashMap<i64, Flight>>);
+
+/// What a flight is for, and how it ends.
+type Flight = (Want, watch::Receiver<Option<Outcome>>);
 
 /// A flight to wait for: what it is for, how it ends, and how to end it when it is one's own.
 struct Boarding {

@@ -24,7 +24,7 @@ fn with_context<T>(provider: &str, client: &Client, test: impl FnOnce(&Context<'
     test(&context)
 }
 
-fn map(value: Value) -> Map<String, Value> {
+fn map(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
@@ -36,7 +36,7 @@ fn the_apps_token_leaves_room_for_clocks_and_is_signed_with_any_form_of_the_key(
             client_id: Some("4711".to_owned()),
             client_secret: Some(Secret::new(text)),
             // What else an operator keeps there does not move the key elsewhere.
-            custom: map(json!({"webhookSecret": "x", "private_key": "other", "app_id": "1"})),
+            custom: map(&json!({"webhookSecret": "x", "private_key": "other", "app_id": "1"})),
             ..Client::default()
         };
         let token = with_context("github-app", &client, |context| {
@@ -58,7 +58,7 @@ fn an_app_with_people_has_its_key_beside_the_client() {
     let client = Client {
         client_id: Some("Iv1".to_owned()),
         client_secret: Some(Secret::new("client-secret")),
-        custom: map(json!({"app_id": "4711", "private_key": "no key"})),
+        custom: map(&json!({"app_id": "4711", "private_key": "no key"})),
         ..Client::default()
     };
     with_context("github-app-oauth", &client, |context| {

@@ -65,8 +65,7 @@ impl Mode for OAuth2 {
     }
 
     fn unanswered(&self, context: &Context<'_>, pending: &Pending, error: AuthError) -> Step {
-        user_token::unanswered(context, pending, &error)
-            .unwrap_or_else(|| Step::Failed(error))
+        user_token::unanswered(context, pending, &error).unwrap_or_else(|| Step::Failed(error))
     }
 
     /// Begins what the provider finishes by a webhook.

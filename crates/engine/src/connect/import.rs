@@ -86,11 +86,7 @@ impl Engine {
         if check
             && matches!(view.provider.auth_mode, AuthMode::ApiKey | AuthMode::Basic | AuthMode::Tba)
         {
-            let config = match &config {
-                Config::Replace(config) | Config::Merge(config) => config.clone(),
-                Config::Keep => Map::new(),
-            };
-            self.verify(&view, &config, &credentials).await?;
+            self.verify(&view, &config.given(), &credentials).await?;
         }
         let connection_id = request.connection_id.unwrap_or_else(|| self.rng.uuid().to_string());
         let exists = self
@@ -98,19 +94,13 @@ impl Engine {
             .connection(environment.id, &request.provider_config_key, &connection_id)
             .await?
             .is_some();
-        let tags = if request.tags.is_some() || request.end_user.is_some() {
-            let tags = merged_tags(request.end_user.as_ref(), None, request.tags.as_ref());
-            Some(tags.map_err(|issue| Error::Invalid(vec![issue]))?)
-        } else {
-            None
-        };
-        let metadata = request.metadata.map(|metadata| Value::Object(metadata).to_string());
-        let patch = ConnectionPatch {
-            metadata: metadata.or_else(|| (!exists).then(|| "{}".to_owned())),
-            tags,
-            end_user: request.end_user.as_ref().map(|user| end_user_json(user, None).to_string()),
+        let about = About {
+            metadata: request.metadata,
+            tags: request.tags,
+            end_user: request.end_user,
             webhook_url_override: request.webhook_url_override,
         };
+        let patch = about.patch(exists)?;
         let saved = self
             .save(Save {
                 environment: environment.clone(),
@@ -151,6 +141,32 @@ impl Engine {
         let is_issued = matches!(step, Step::Send { .. });
         let grant = self.run_steps(mode, &party, step).await;
         Ok((grant.map_err(|error| Error::Provider(Box::new(error)))?, is_issued))
+    }
+}
+
+/// What an import says about a connection beside its credentials.
+struct About {
+    metadata: Option<Map<String, Value>>,
+    tags: Option<Map<String, Value>>,
+    end_user: Option<EndUser>,
+    webhook_url_override: Option<String>,
+}
+
+impl About {
+    fn patch(self, exists: bool) -> Result<ConnectionPatch> {
+        let tags = if self.tags.is_some() || self.end_user.is_some() {
+            let tags = merged_tags(self.end_user.as_ref(), None, self.tags.as_ref());
+            Some(tags.map_err(|issue| Error::Invalid(vec![issue]))?)
+        } else {
+            None
+        };
+        let metadata = self.metadata.map(|metadata| Value::Object(metadata).to_string());
+        Ok(ConnectionPatch {
+            metadata: metadata.or_else(|| (!exists).then(|| "{}".to_owned())),
+            tags,
+            end_user: self.end_user.as_ref().map(|user| end_user_json(user, None).to_string()),
+            webhook_url_override: self.webhook_url_override,
+        })
     }
 }
 

@@ -48,6 +48,16 @@ pub(crate) enum Config {
     Keep,
 }
 
+impl Config {
+    /// The new values.
+    pub(crate) fn given(&self) -> Map<String, Value> {
+        match self {
+            Self::Merge(config) | Self::Replace(config) => config.clone(),
+            Self::Keep => Map::new(),
+        }
+    }
+}
+
 pub(crate) enum LogEntry {
     Finish(String),
     Insert { title: String },

@@ -55,7 +55,7 @@ async fn service(State(sts): State<Sts>, headers: HeaderMap, body: String) -> Re
         return (StatusCode::FORBIDDEN, body).into_response();
     }
     let n = shelf.assumed.len();
-    let at = shelf.clock.now().plus(Duration::from_secs(3600)).to_iso_z();
+    let at = shelf.clock.now().plus(Duration::from_hours(1)).to_iso_z();
     format!(
         "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA{n}</AccessKeyId>\
          <SecretAccessKey>temporary-{n}</SecretAccessKey><SessionToken>session-{n}</SessionToken>\

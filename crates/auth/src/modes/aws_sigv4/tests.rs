@@ -9,19 +9,19 @@ use crate::request::{Body, HttpReply};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/team/Reader";
 
-fn map(value: Value) -> Map<String, Value> {
+fn map(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
 fn client() -> Client {
     let custom = json!({"service": "s3", "stsMode": "builtin", "awsAccessKeyId": "AKIA",
         "awsSecretAccessKey": "operator-secret"});
-    Client { custom: map(custom), ..Client::default() }
+    Client { custom: map(&custom), ..Client::default() }
 }
 
 fn with_context<T>(
-    config: Value,
-    repairs: Option<Value>,
+    config: &Value,
+    repairs: Option<&Value>,
     test: impl FnOnce(&Context<'_>) -> T,
 ) -> T {
     let (client, config, repairs) = (client(), map(config), repairs.map(map));
@@ -56,8 +56,9 @@ fn the_role_is_asked_for_in_its_region() {
         ("cn-north-1", "sts.cn-north-1.amazonaws.com.cn"),
     ] {
         let body = json!({"role_arn": ROLE, "region": region});
-        let (request, _) =
-            with_context(json!({}), None, |context| sent(AwsSigV4.submit(context, &body).unwrap()));
+        let (request, _) = with_context(&json!({}), None, |context| {
+            sent(AwsSigV4.submit(context, &body).unwrap())
+        });
         assert_eq!(request.url.host_str(), Some(host));
         assert!(form(&request, "RoleSessionName").starts_with("valetkey-"));
         assert!(is_uuid(&form(&request, "ExternalId")));
@@ -70,7 +71,7 @@ fn what_a_connection_has_stays_when_it_is_repaired() {
     let repairs = json!({"region": "us-east-2", "external_id": "their-choice"});
     let body = json!({"role_arn": ROLE, "region": "eu-west-1"});
     let config = json!({"external_id": "11111111-2222-4333-8444-555555555555"});
-    let (request, _) = with_context(config, Some(repairs), |context| {
+    let (request, _) = with_context(&config, Some(&repairs), |context| {
         sent(AwsSigV4.submit(context, &body).unwrap())
     });
     assert_eq!(request.url.host_str(), Some("sts.us-east-2.amazonaws.com"));
@@ -80,7 +81,7 @@ fn what_a_connection_has_stays_when_it_is_repaired() {
 #[test]
 fn answers_come_in_json_too_and_refusals_have_their_class() {
     let body = json!({"role_arn": ROLE, "region": "eu-west-1"});
-    with_context(json!({}), None, |context| {
+    with_context(&json!({}), None, |context| {
         let (_, pending) = sent(AwsSigV4.submit(context, &body).unwrap());
         let reply = |status: u16, body: &str| {
             let body = body.as_bytes().to_vec();

@@ -158,7 +158,7 @@ async fn mint(State(hub): State<Hub>, Path(id): Path<u64>, headers: HeaderMap) -
         return refusal(StatusCode::NOT_FOUND, "Not Found");
     }
     shelf.minted += 1;
-    let expires_at = shelf.clock.now().plus(Duration::from_secs(3600)).to_iso_z();
+    let expires_at = shelf.clock.now().plus(Duration::from_hours(1)).to_iso_z();
     let token = format!("ghs_{}", shelf.minted);
     let body =
         json!({"token": token, "expires_at": expires_at, "permissions": {"contents": "read"}});
