@@ -97,7 +97,10 @@ impl FromStr for Algorithm {
 pub(crate) enum SignError {
     #[error(transparent)]
     Key(#[from] KeyError),
-    #[error("is a key of the kind {}; {} signs with {}", .found.as_str(), .algorithm.as_str(), .algorithm.needs())]
+    #[error(
+        "is a key of the kind {}; {} signs with {}",
+        .found.as_str(), .algorithm.as_str(), .algorithm.needs()
+    )]
     WrongKind { algorithm: Algorithm, found: KeyKind },
     #[error("is empty; a shared secret is expected")]
     NoSecret,

@@ -81,8 +81,7 @@ impl Mode for TwoStep {
                 && let Some(before) = &pending.before
             {
                 // The refresh token is spent; what the person typed is still there.
-                return begin(context, before, Phase::Login)
-                    .unwrap_or_else(Fault::into_step);
+                return begin(context, before, Phase::Login).unwrap_or_else(Fault::into_step);
             }
             return Step::Failed(error);
         }
@@ -296,10 +295,10 @@ fn finished(
     if let Some(expires_at) = expires_at {
         map.insert("expires_at".to_owned(), expires_at.to_iso_z().into());
     }
-    let learned = parsed
-        .as_object()
-        .map(|raw| metadata(&provider.token_response_metadata, raw))
-        .unwrap_or_default();
+    let mut learned = Map::new();
+    for answer in progress.answers.values().chain([&parsed]).filter_map(Value::as_object) {
+        learned.extend(metadata(&provider.token_response_metadata, answer));
+    }
     map.insert("raw".to_owned(), parsed);
     for (name, value) in before.as_map() {
         if name == HIDDEN_MEMBER || !form::RESERVED.contains(&name.as_str()) {

@@ -179,7 +179,7 @@ fn a_refresh_request_is_made_when_there_is_one_and_a_login_when_it_is_refused() 
     assert_eq!(failed(setting.reply(&busy, &text_reply(503, ""))).class, Class::Transient);
 }
 
-const STEPS: &str = "token_url: https://acme.test/one\ntoken_params: {user: '${credentials.user}'}\n\
+const STEPS: &str = "token_url: https://acme.test/one\ntoken_response_metadata: [base, until]\ntoken_params: {user: '${credentials.user}'}\n\
     body_format: form\ntoken_response: {token: access, token_expiration: until}\n\
     token_response_headers: [set-cookie, x-csrf]\n\
     additional_steps:\n  - {token_url: '${step1.base}/two?u=${credentials.user}', token_request_method: GET, \
@@ -218,6 +218,11 @@ fn steps_name_earlier_answers_and_cookies_are_kept() {
         json!({"type": "TWO_STEP", "token": "t", "expires_at": "2026-03-01T11:10:11.120Z",
             "raw": {"access": "t", "until": "0:02:00"}, "user": "ann",
             "sid": "s2", "_cookies": "token=evil; sid=s2", "x-csrf": "c1"})
+    );
+    assert_eq!(
+        Value::Object(grant.connection_config),
+        json!({"base": "https://eu.acme.test/api", "until": "0:02:00"}),
+        "every answer counts"
     );
     let (request, _) = setting.refresh(&grant.credentials);
     assert_eq!(request.url.path(), "/one");
