@@ -15,6 +15,7 @@ pub fn of(provider: &Provider) -> String {
     scopes(provider, &mut page);
     fields(provider, &mut page);
     learned(provider, &mut page);
+    life(provider, &mut page);
     calls(provider, &mut page);
     if !provider.quirks.is_empty() {
         let _ = writeln!(page, "## Good to know\n");
@@ -47,12 +48,16 @@ pub fn index(catalog: &Catalog) -> String {
 }
 
 fn summary(provider: &Provider) -> String {
-    format!(
+    let mut text = format!(
         "Provider key `{}`, auth mode `{}`: {}",
         provider.name,
         provider.auth_mode,
         explain(provider.auth_mode)
-    )
+    );
+    if !provider.categories.is_empty() {
+        let _ = write!(text, " Categories: {}.", provider.categories.join(", "));
+    }
+    text
 }
 
 /// One sentence on what connecting looks like.
@@ -94,7 +99,7 @@ fn setup(provider: &Provider, page: &mut String) {
         let _ = writeln!(
             page,
             "Callback URL to register: `<public_url>/oauth/callback`, or the environment's own \
-             callback URL.\n"
+             callback URL. The integration then takes the client ID and secret.\n"
         );
     }
     if provider.auth_mode == AuthMode::App {
@@ -103,17 +108,25 @@ fn setup(provider: &Provider, page: &mut String) {
 }
 
 fn scopes(provider: &Provider, page: &mut String) {
-    if provider.default_scopes.is_empty() {
+    let takes_scopes = matches!(
+        provider.auth_mode,
+        AuthMode::OAuth2 | AuthMode::OAuth2Cc | AuthMode::McpOAuth2 | AuthMode::OAuth1
+    );
+    if !takes_scopes {
         return;
     }
+    let _ = writeln!(page, "## Scopes\n");
     let scopes: Vec<String> =
         provider.default_scopes.iter().map(|scope| format!("`{scope}`")).collect();
-    let _ = writeln!(page, "## Scopes\n");
-    let _ = writeln!(
-        page,
-        "An integration without scopes of its own asks for {}.\n",
-        scopes.join(", ")
-    );
+    if scopes.is_empty() {
+        let _ = writeln!(page, "Asked for as the integration names them; none unless it does.\n");
+    } else {
+        let scopes = scopes.join(", ");
+        let _ = writeln!(page, "An integration without scopes of its own asks for {scopes}.\n");
+    }
+    if let Some(param) = &provider.authorization_user_scope_param {
+        let _ = writeln!(page, "Scopes in the person's own name are sent as `{param}`.\n");
+    }
 }
 
 fn fields(provider: &Provider, page: &mut String) {
@@ -133,7 +146,8 @@ fn fields(provider: &Provider, page: &mut String) {
         for field in shown {
             let _ = writeln!(
                 page,
-                "| `{}` | {} | {} |",
+                "| <a id=\"{}\"></a>`{}` | {} | {} |",
+                field.name,
                 field.name,
                 cell(&field.title),
                 cell(&meaning(field))
@@ -151,7 +165,12 @@ fn meaning(field: &Field) -> String {
     } else if let Some(example) = field.example.as_ref().filter(|_| !field.secret) {
         let _ = write!(text, " Example: `{example}`.");
     }
-    if !field.is_required() {
+    if let Some(condition) = &field.visible_when {
+        let _ = write!(text, " Only with `{}` `{}`.", condition.field, condition.equals);
+    }
+    if let Some(default) = field.default_value.as_ref().filter(|text| !text.is_empty()) {
+        let _ = write!(text, " `{default}` unless given.");
+    } else if !field.is_required() {
         text.push_str(" Optional.");
     }
     text.trim().to_owned()
@@ -169,6 +188,33 @@ fn learned(provider: &Provider, page: &mut String) {
     if !names.is_empty() {
         let _ = writeln!(page, "## Learned when connecting\n");
         let _ = writeln!(page, "Kept in `connection_config`: {}.\n", names.join(", "));
+    }
+}
+
+/// What happens to the credentials between the first day and the last.
+fn life(provider: &Provider, page: &mut String) {
+    let mut facts: Vec<String> = Vec::new();
+    if let Some(check) = &provider.proxy.verification
+        && let Some(endpoint) = check.endpoints.first()
+    {
+        let method = &check.method;
+        facts.push(format!("New ones are tried with `{method} {endpoint}` before they are stored."));
+    }
+    if provider.refreshes_by_access_token() {
+        facts.push("The access token is exchanged for a younger one before it ends.".to_owned());
+    }
+    if let Some(seconds) = provider.token_fixed_lifetime_seconds {
+        facts.push(format!("A token counts for {seconds} seconds, whatever its answer says."));
+    }
+    for token in &provider.companion_tokens {
+        facts.push(format!("A second token is kept beside the first: `{}`.", token.store));
+    }
+    if provider.revocation_url.is_some() {
+        facts.push("Deleting a connection revokes its grant at the provider.".to_owned());
+    }
+    if !facts.is_empty() {
+        let _ = writeln!(page, "## Credentials\n");
+        list(&facts, "-", page);
     }
 }
 
@@ -217,6 +263,8 @@ mod tests {
             "1. In Setup",
             "<public_url>/oauth/callback",
             "`hostname` | My Domain |",
+            "## Scopes\n",
+            "Deleting a connection revokes",
             "Kept in `connection_config`: `instance_url`",
             "checked on 20",
         ] {

@@ -201,8 +201,9 @@ pub(crate) fn summary(overlay: &Overlay) -> String {
         }
     }
     let good = overlay.count.saturating_sub(left_out + warned.len());
+    let noun = if overlay.count == 1 { "provider" } else { "providers" };
     let mut text = format!(
-        "{} providers: {good} without a remark, {} with warnings, {left_out} left out",
+        "{} {noun}: {good} without a remark, {} with warnings, {left_out} left out",
         overlay.count,
         warned.len()
     );

@@ -21,6 +21,8 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 const LUMINANCE: f64 = 0.168;
 /// How far the colours of one family lie apart, in degrees to either side.
 const FAMILY_DEGREES: u32 = 25;
+/// Hues, in degrees, that no mark has.
+const OLIVE: (u32, u32) = (38, 78);
 
 /// The operation.
 pub fn endpoints() -> Vec<Endpoint<App>> {
@@ -58,7 +60,9 @@ fn mark(key: &str, title: &str) -> String {
     let family = key.split(['-', '_']).find(|part| !part.is_empty()).unwrap_or(key);
     let shift = hash(key) % (2 * FAMILY_DEGREES + 1);
     let hue = (hash(family) % 360 + 360 + shift - FAMILY_DEGREES) % 360;
-    let [red, green, blue] = ground(f64::from(hue));
+    // Dark yellows and olives look like dirt: the circle is laid out without them.
+    let hue = f64::from(hue) * (360.0 - f64::from(OLIVE.1 - OLIVE.0)) / 360.0 + f64::from(OLIVE.1);
+    let [red, green, blue] = ground(hue % 360.0);
     let size = if letters.chars().count() > 1 { 27 } else { 34 };
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 64 64\" role=\"img\" \
