@@ -36,3 +36,18 @@ async fn an_imported_installation_gets_a_token_and_keeps_its_ids() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_older_import_does_the_same() {
+    with_hub(async |app, hub| {
+        hub.install(7, 86_400);
+        let body = json!({"provider_config_key": "app", "connection_id": "old",
+            "app_id": "4711", "installation_id": "7"});
+        let made = app.post("/connection").bearer(&app.api_key).json(&body).send().await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let read = read(&app, "").await.json();
+        assert_eq!(read["credentials"]["access_token"], "ghs_1");
+        assert_eq!(read["connection_config"]["installation_id"], "7");
+    })
+    .await;
+}
