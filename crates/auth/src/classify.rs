@@ -134,15 +134,24 @@ fn class_of(
     }
     match purpose {
         Purpose::Refresh => Class::Transient,
+        // Nobody but the integration has taken part yet.
+        Purpose::RequestToken if (400..500).contains(&status) => Class::Ours,
         _ if (400..500).contains(&status) => Class::Terminal,
         _ => Class::Transient,
     }
 }
 
 /// Members that describe a refusal, and members that name it.
-const DESCRIPTIONS: &[&str] =
-    &["error_description", "errorDescription", "message", "error_message", "detail", "reason"];
-const CODES: &[&str] = &["code", "type", "status", "error", "errorCode"];
+const DESCRIPTIONS: &[&str] = &[
+    "error_description",
+    "errorDescription",
+    "message",
+    "error_message",
+    "detail",
+    "reason",
+    "oauth_problem_advice",
+];
+const CODES: &[&str] = &["code", "type", "status", "error", "errorCode", "oauth_problem"];
 
 /// The provider's error and description, from the shapes in use.
 pub(crate) fn provider_words(body: &Map<String, Value>) -> (Option<String>, Option<String>) {

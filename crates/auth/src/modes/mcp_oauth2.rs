@@ -2,7 +2,7 @@
 //! authorization specification: PKCE always, and no parameters but those of the provider entry. The
 //! client is one this server registers (RFC 7591), a metadata document, or one registered by hand.
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 use valetkey_catalog::schema::ClientRegistration;
 use valetkey_catalog::{AuthMode, Provider};
 
@@ -68,9 +68,13 @@ fn exchange(
     input: &CallbackInput<'_>,
 ) -> Result<(HttpRequest, Pending), AuthError> {
     let (request, mut pending) = oauth2::exchange(context, input)?;
-    if let Some(id) = input.memory.get(ISSUED_TO) {
-        pending.metadata.insert(ISSUED_TO.to_owned(), id.clone());
-    }
+    let was_kept = context.repairs.is_some_and(|stored| stored.contains_key(ISSUED_TO));
+    match input.memory.get(ISSUED_TO) {
+        Some(id) => pending.metadata.insert(ISSUED_TO.to_owned(), id.clone()),
+        // The client of earlier tokens says nothing of these.
+        None if was_kept => pending.metadata.insert(ISSUED_TO.to_owned(), Value::Null),
+        None => None,
+    };
     Ok((request, pending))
 }
 

@@ -1,4 +1,4 @@
-use serde_json::{Value, json};
+use serde_json::json;
 use valetkey_base::{Rng, Timestamp};
 use valetkey_catalog::Catalog;
 
@@ -190,4 +190,27 @@ fn a_flow_ends_with_the_client_it_began_with() {
     let (request, pending) = bench.callback(memory.as_object().unwrap());
     assert!(request.headers.iter().any(|(name, _)| name == "authorization"));
     assert_eq!(bench.granted(&pending).connection_config["oauth_client_id"], "old");
+}
+
+#[test]
+fn tokens_of_a_client_of_ones_own_forget_the_registered_one() {
+    let mut bench = Bench::new("");
+    bench.client.client_id = Some("mine".to_owned());
+    bench.config.insert("oauth_client_id_override".to_owned(), "theirs".into());
+    let redirect = bench.authorize().unwrap();
+    assert!(redirect.memory.is_empty());
+    let stored = json!({"oauth_client_id": "old"}).as_object().unwrap().clone();
+    let context = Context { repairs: Some(&stored), ..bench.context() };
+    let query = vec![("code".to_owned(), "c0de".to_owned())];
+    let input = CallbackInput {
+        query: &query,
+        redirect_uri: "https://v.test/cb",
+        verifier: "ver",
+        memory: &redirect.memory,
+        started_at: context.now,
+    };
+    let Step::Send { pending, .. } = McpOAuth2.callback(&context, &input) else {
+        panic!("no request")
+    };
+    assert_eq!(bench.granted(&pending).connection_config["oauth_client_id"], Value::Null);
 }

@@ -116,10 +116,11 @@ fn check_token_request(context: &Context<'_>, rules: Rules) -> Result<(), AuthEr
         return Err(AuthError::new(Class::Ours, "grant_type_err", message));
     }
     let names = provider.token_url.as_deref().map(references).unwrap_or_default();
-    let may_come_later = rules == Rules::OAuth2 && names.iter().any(|name| {
-        let name = name.strip_prefix("connectionConfig.").unwrap_or(name);
-        provider.redirect_uri_metadata.iter().any(|later| later == name)
-    });
+    let may_come_later = rules == Rules::OAuth2
+        && names.iter().any(|name| {
+            let name = name.strip_prefix("connectionConfig.").unwrap_or(name);
+            provider.redirect_uri_metadata.iter().any(|later| later == name)
+        });
     if !may_come_later {
         endpoint(provider, &scope, false)?;
     }
