@@ -6,7 +6,9 @@ use url::Url;
 use crate::finding::{Finding, Level};
 use crate::pattern::Pattern;
 use crate::reader::scalar_text;
-use crate::schema::{AuthMode, Field, Form, Provider, SignatureProtocol};
+use crate::schema::{
+    AuthMode, ClientRegistration, Field, Form, Provider, SignatureProtocol,
+};
 use crate::template::{has_loose_ends, references};
 
 /// Looks an entry over. Empty means nothing to say.
@@ -91,6 +93,11 @@ impl Linter<'_> {
                 "token.signing_key",
                 "the key the token is signed with is missing",
             );
+        }
+        let registration = &provider.registration;
+        if registration.kind == ClientRegistration::Dynamic && registration.url.is_none() {
+            let message = "a client cannot be registered without an address";
+            self.say(Level::Error, "registration_url", message);
         }
         let grant = provider.token_params.get("grant_type").and_then(Value::as_str);
         if needs_authorize && grant.is_some_and(|grant| grant != "authorization_code") {

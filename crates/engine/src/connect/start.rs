@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use url::Url;
 use valetkey_auth::{AuthorizeInput, Client, Mode};
 use valetkey_base::Timestamp;
-use valetkey_catalog::{AuthMode, validate_merged_connection_config};
+use valetkey_catalog::{AuthMode, Provider, validate_merged_connection_config};
 use valetkey_store::{NewOperation, OauthState};
 use valetkey_vault::token_hash_hex;
 
@@ -119,7 +119,9 @@ impl Engine {
         let connection_id = self.target_connection(session, &view).await?;
         let defaults = session.payload.defaults(integration_key);
         let preset = preset_config(defaults);
-        let config = validate_merged_connection_config(&view.provider, &params.config, &preset)
+        let repairs = self.repaired_config(session).await.map_err(as_failure)?;
+        let given = with_stored(&view.provider, params.config, repairs.as_ref());
+        let config = validate_merged_connection_config(&view.provider, &given, &preset)
             .map_err(|issues| {
                 FlowFailure::new(
                     "url_param_err",
@@ -138,7 +140,6 @@ impl Engine {
         let redirect_uri = self.redirect_uri(&environment);
         let user_scopes =
             defaults.and_then(|defaults| defaults.get("user_scopes")).and_then(Value::as_str);
-        let repairs = self.repaired_config(session).await.map_err(as_failure)?;
         let party = Party {
             provider: &view.provider,
             client: &client,
@@ -393,6 +394,23 @@ impl Engine {
             failure: Some((code, &failure.message)),
         }))
     }
+}
+
+/// What the browser gave, and what the connection under repair has of what it left out: nobody is
+/// asked twice where their account is.
+fn with_stored(
+    provider: &Provider,
+    mut given: Map<String, Value>,
+    stored: Option<&Map<String, Value>>,
+) -> Map<String, Value> {
+    for field in provider.connection_config.iter().filter(|field| !field.automated) {
+        if let Some(value) = stored.and_then(|stored| stored.get(&field.name))
+            && !given.contains_key(&field.name)
+        {
+            given.insert(field.name.clone(), value.clone());
+        }
+    }
+    given
 }
 
 fn browser_mode(view: &IntegrationView) -> Result<&'static dyn Mode, FlowFailure> {

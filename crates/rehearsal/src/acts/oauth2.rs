@@ -67,11 +67,14 @@ fn authorize(stage: &Stage<'_>) -> Result<Map<String, Value>, String> {
     let scope = expect::scope(&context, &empty, &[]);
     let template = provider.authorization_url.as_deref().unwrap_or_default();
     let base = expect::url(template, &scope, provider.authorization_url_raw_values)?;
+    // Left as it is, a plus sign arrives as a space.
+    let is_raw_plus = provider.authorization_url_raw_scopes && provider.scope_separator == "+";
+    let separator = if is_raw_plus { " " } else { &provider.scope_separator };
     let mut query = Fields::from([
         ("response_type".to_owned(), json!("code")),
         ("client_id".to_owned(), json!("client-1")),
         ("redirect_uri".to_owned(), json!(REDIRECT_URI)),
-        ("scope".to_owned(), json!(["one", "two"].join(&provider.scope_separator))),
+        ("scope".to_owned(), json!(["one", "two"].join(separator))),
         ("state".to_owned(), json!(STATE)),
     ]);
     let is_mcp = provider.auth_mode == AuthMode::McpOAuth2;

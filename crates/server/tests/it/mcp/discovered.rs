@@ -5,7 +5,7 @@ use valetkey_server::app::Options;
 use valetkey_testkit::on_each_database;
 
 use super::server::{McpServer, OAUTH, RESOURCE_AT_PATH, RESOURCE_AT_ROOT};
-use super::{add_entries, begin, connections, make, read, sent};
+use super::{Sent, add_entries, begin, connections, make, read, sent};
 use crate::app::{PUBLIC_URL, TestApp, on_each};
 
 const KEY: &str = "any";
@@ -69,6 +69,30 @@ async fn a_server_is_connected_and_its_tokens_refreshed_for_it_alone() {
         assert_eq!(refreshed["refresh_token"], "rt-1");
         assert_eq!(refreshed["resource"], server.url());
         assert_eq!(refreshed["client_id"], "client-1");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reconnect_asks_for_nothing_and_registers_nothing_again() {
+    on_each(async |app| {
+        let server = ready(&app).await;
+        assert_eq!(sent(&app, KEY, &server).await.back(&app, "").await.status, 200);
+        let connection = connections(&app).await.remove(0);
+        let request = json!({"connection_id": connection["connection_id"], "integration_id": KEY});
+        let made = app.post("/connect/sessions/reconnect").bearer(&app.api_key).json(&request);
+        let made = made.send().await.json();
+        let token = made["data"]["token"].as_str().unwrap();
+        let uri = format!("/oauth/connect/{KEY}?connect_session_token={token}");
+        let answer = app.get(uri).send().await;
+        assert_eq!(answer.status, 302, "{}", answer.text);
+        assert!(answer.location().contains("client_id=client-1&"), "{}", answer.location());
+        assert_eq!(server.asked("POST /register").len(), 1);
+        let (url, cookie) = (answer.location().parse().unwrap(), answer.cookie());
+        assert_eq!(Sent { url, cookie }.back(&app, "").await.status, 200);
+        let repaired = connections(&app).await.remove(0);
+        assert_eq!(repaired["connection_id"], connection["connection_id"]);
+        assert_eq!(repaired["credentials"]["access_token"], "at-2");
     })
     .await;
 }
