@@ -145,3 +145,12 @@ fn the_json_schema_knows_every_key_and_no_other() {
     let missing: Vec<_> = known.iter().filter(|key| !described.contains(key)).collect();
     assert!(unknown.is_empty() && missing.is_empty(), "unknown {unknown:?}, missing {missing:?}");
 }
+
+#[test]
+fn the_readme_of_the_catalogue_names_every_key() {
+    let readme = include_str!("../../../catalog/README.md");
+    let keys = crate::read::known_keys();
+    let missing: Vec<_> =
+        keys.into_iter().filter(|key| !readme.contains(&format!("`{key}"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -42,8 +42,9 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let failed = rehearsals.iter().filter(|rehearsal| !rehearsal.passed()).count();
     let scenes: usize = rehearsals.iter().map(|rehearsal| rehearsal.scenes.len()).sum();
     say(format!(
-        "\n{} providers, {scenes} scenes, {failed} providers failed, {:.1} s",
+        "\n{} {}, {scenes} scenes, {failed} failed, {:.1} s",
         rehearsals.len(),
+        if rehearsals.len() == 1 { "provider" } else { "providers" },
         took.as_secs_f64()
     ));
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
