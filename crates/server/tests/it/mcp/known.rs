@@ -137,7 +137,7 @@ async fn else_a_new_client_is_registered_and_the_old_one_keeps_its_tokens() {
             assert_eq!(read(&app, connection, "&force_refresh=true").await.status, 200);
             let refreshed = server.asked("POST /token").remove(0).form();
             assert_eq!(refreshed["client_id"], client);
-            assert_eq!(refreshed.get("client_secret").is_some(), has_secret);
+            assert_eq!(refreshed.contains_key("client_secret"), has_secret);
             assert_eq!(refreshed["resource"], server.url());
         }
     })
