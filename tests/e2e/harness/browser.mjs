@@ -41,10 +41,13 @@ const PAGE = `<!doctype html>
 </script>
 `;
 
+/** Start the browser alone. */
+export const startChromium = () => chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+
 /** Start the browser and the app. */
 export async function startBrowser() {
   const app = await listen(serveApp);
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS }).catch(async (error) => {
+  const browser = await startChromium().catch(async (error) => {
     await app.close();
     throw error;
   });

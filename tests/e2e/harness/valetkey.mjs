@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { until, within } from './waiting.mjs';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const BINARY = process.env.VALETKEY_BIN ?? path.resolve(HERE, '../../../target/debug/valetkey');
+export const BINARY = process.env.VALETKEY_BIN ?? path.resolve(HERE, '../../../target/debug/valetkey');
 const LOG_CHARS_MAX = 200_000;
 const READY_MS = 60_000;
 const STOP_MS = 30_000;
@@ -91,7 +91,7 @@ export async function runCommand(args, env) {
   return output;
 }
 
-function environment() {
+export function environment() {
   const { PATH, TMPDIR, RUST_LOG, RUST_BACKTRACE } = process.env;
   const inherited = { PATH, TMPDIR, RUST_LOG, RUST_BACKTRACE: RUST_BACKTRACE ?? '1' };
   return Object.fromEntries(Object.entries(inherited).filter(([, value]) => value !== undefined));

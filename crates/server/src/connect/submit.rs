@@ -45,6 +45,21 @@ pub(super) fn endpoints() -> Vec<Endpoint<App>> {
             "Connect with credentials that are exchanged for a token",
         ),
         endpoint(
+            "/auth/tba/{providerConfigKey}",
+            AuthMode::Tba,
+            "Connect with a token made for the integration",
+        ),
+        endpoint(
+            "/auth/signature/{providerConfigKey}",
+            AuthMode::Signature,
+            "Connect with a login that signs every call",
+        ),
+        endpoint(
+            "/auth/bill/{providerConfigKey}",
+            AuthMode::Bill,
+            "Connect with a login that gives a session",
+        ),
+        endpoint(
             "/auth/aws-sigv4/{providerConfigKey}",
             AuthMode::AwsSigV4,
             "Connect with an AWS role",

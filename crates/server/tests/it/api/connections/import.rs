@@ -201,7 +201,8 @@ async fn an_import_that_does_not_fit_its_integration_is_refused() {
         for (integration, credentials, status, code) in [
             ("absent", &key, 404, "not_found"),
             ("basic", &key, 400, "invalid_body"),
-            ("twitterish", &oauth1, 400, "invalid_body"),
+            ("twitterish", &key, 400, "invalid_body"),
+            ("basic", &oauth1, 400, "invalid_body"),
             ("keyed", &refused, 400, "connection_test_failed"),
         ] {
             let body = json!({"provider_config_key": integration, "credentials": credentials});
