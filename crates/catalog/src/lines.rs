@@ -4,7 +4,11 @@
 /// the structure: the key's parent, else the entry itself.
 pub fn line_of(text: &str, provider: &str, key: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();
-    let entry = lines.iter().position(|line| indent(line) == 0 && opens(line.trim(), provider));
+    let is_text =
+        |line: &&&str| !matches!(line.trim().chars().next(), None | Some('#' | '{' | '-'));
+    let outermost = lines.iter().find(is_text).map_or(0, |line| indent(line));
+    let entry =
+        lines.iter().position(|line| indent(line) == outermost && opens(line.trim(), provider));
     let (mut at, mut end) = match entry {
         Some(at) => (at, block_end(&lines, at)),
         None => (0, lines.len()),
@@ -97,6 +101,12 @@ mod tests {
         ] {
             assert_eq!(line_of(ONE, "acme", key), line, "{key}");
         }
+    }
+
+    #[test]
+    fn json_has_lines_too() {
+        let json = "{\n \"a\": {\n  \"docs\": \"x\"\n },\n \"b\": {\n  \"docs\": \"y\"\n }\n}\n";
+        assert_eq!(line_of(json, "b", "docs"), 6);
     }
 
     #[test]

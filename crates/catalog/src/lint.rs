@@ -6,9 +6,7 @@ use url::Url;
 use crate::finding::{Finding, Level};
 use crate::pattern::Pattern;
 use crate::reader::scalar_text;
-use crate::schema::{
-    AuthMode, ClientRegistration, Field, Form, Provider, SignatureProtocol,
-};
+use crate::schema::{AuthMode, ClientRegistration, Field, Form, Provider, SignatureProtocol};
 use crate::template::{has_loose_ends, references};
 
 /// Looks an entry over. Empty means nothing to say.
@@ -29,6 +27,20 @@ pub fn lint(provider: &Provider) -> Vec<Finding> {
     }
     findings
 }
+
+/// Keys of ours that hold templates.
+const OWN_TEMPLATES: &[&str] = &[
+    "app_installation",
+    "client_assertion",
+    "companion_tokens",
+    "introspection_url",
+    "post_connection",
+    "resource",
+    "revocation_headers",
+    "revocation_params",
+    "sts_url",
+    "token_upgrade",
+];
 
 struct Linter<'a> {
     provider: &'a Provider,
@@ -185,6 +197,16 @@ impl Linter<'_> {
         }
         if let Some(url) = &self.provider.revocation_url {
             texts.push(("revocation_url".to_owned(), url.clone()));
+        }
+        // What they may name differs from key to key.
+        let mut own = Vec::new();
+        for key in OWN_TEMPLATES {
+            if let Some(value) = self.provider.whole_entry().get(*key) {
+                collect_texts(key, value, &mut own);
+            }
+        }
+        for (key, _) in own.into_iter().filter(|(_, text)| has_loose_ends(text)) {
+            self.say(Level::Error, key, "a placeholder is not closed");
         }
         for (key, text) in texts {
             if has_loose_ends(&text) {

@@ -149,8 +149,7 @@ fn the_json_schema_knows_every_key_and_no_other() {
 #[test]
 fn the_readme_of_the_catalogue_names_every_key() {
     let readme = include_str!("../../../catalog/README.md");
-    let keys = crate::read::known_keys();
-    let missing: Vec<_> =
-        keys.into_iter().filter(|key| !readme.contains(&format!("`{key}"))).collect();
+    let is_missing = |key: &&str| !readme.contains(&format!("`{key}"));
+    let missing: Vec<_> = crate::read::known_keys().into_iter().filter(is_missing).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -54,7 +54,12 @@ fn a_file_of_ours_with_a_mistake_is_refused_with_line_and_reason() {
         &[
             ("good.yaml", GOOD),
             ("unknown.yaml", &format!("{GOOD}bse_url: https://acme.test\n")),
-            ("template.yaml", &format!("{GOOD}proxy:\n  headers:\n    x-key: ${{apiKey\n")),
+            (
+                "template.yaml",
+                &format!(
+                    "{GOOD}proxy:\n  headers:\n    x-key: ${{apiKey\nrevocation_params: {{a: '${{b'}}\n"
+                ),
+            ),
             ("host.yaml", &format!("{GOOD}{wide}")),
             (
                 "kind.yaml",
@@ -72,6 +77,7 @@ fn a_file_of_ours_with_a_mistake_is_refused_with_line_and_reason() {
             "kind.yaml:7 Error disable_pkce",
             "kind.yaml:8 Error proxy.retry.afterwards",
             "template.yaml:9 Error proxy.headers.x-key",
+            "template.yaml:10 Error revocation_params.a",
             "unknown.yaml:7 Error bse_url",
         ]
     );

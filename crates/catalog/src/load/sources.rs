@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,8 +22,10 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// The file's name.
     pub(crate) origin: Arc<str>,
-    /// The file's text.
+    /// The file's text, the part of it that holds the entry, and the line that part begins on.
     text: Arc<str>,
+    part: Range<usize>,
+    first_line: usize,
     pub(crate) entry: Map<String, Value>,
     pub(crate) form: Form,
 }
@@ -30,7 +33,8 @@ pub(crate) struct Source {
 impl Source {
     /// The line of a key, or of the nearest thing above it.
     pub(crate) fn line(&self, key: &str) -> usize {
-        line_of(&self.text, &self.name, key)
+        let part = self.text.get(self.part.clone()).unwrap_or(&self.text);
+        self.first_line + line_of(part, &self.name, key) - 1
     }
 
     /// A finding with the file and line it is about.
@@ -110,6 +114,8 @@ pub(super) fn entries_of(value: Value, origin: &str, text: &str) -> Result<Sourc
         name: name.to_owned(),
         origin: Arc::clone(&origin_shared),
         text: Arc::clone(&text),
+        part: 0..text.len(),
+        first_line: 1,
         entry,
         form,
     };
@@ -129,6 +135,7 @@ pub(super) fn entries_of(value: Value, origin: &str, text: &str) -> Result<Sourc
         check_name(name, origin)?;
         return Ok(Sources::from([(name.to_owned(), source(name, map, Form::Own))]));
     }
+    let parts = parts_of(&text, &map);
     let mut entries = Sources::new();
     for (name, entry) in map {
         check_name(&name, origin)?;
@@ -138,7 +145,11 @@ pub(super) fn entries_of(value: Value, origin: &str, text: &str) -> Result<Sourc
         // A map is the widespread form; whoever uses a key of ours in it means ours.
         let has_own = entry.keys().any(|key| OWN_KEYS.contains(&key.as_str()));
         let form = if has_own { Form::Own } else { Form::Foreign };
-        let written = source(&name, entry, form);
+        let mut written = source(&name, entry, form);
+        if let Some((part, line)) = parts.get(&name) {
+            written.part = part.clone();
+            written.first_line = *line;
+        }
         entries.insert(name, written);
     }
     Ok(entries)
@@ -155,4 +166,27 @@ fn check_name(name: &str, origin: &str) -> Result<(), CatalogError> {
             "\"{name}\" cannot name a provider: letters, digits, hyphens and underscores are allowed"
         ),
     })
+}
+
+/// Where each entry of a map stands in its file, as bytes, and on which line (from 1): a foreign
+/// catalogue is long, and looking through all of it for every finding takes its time.
+fn parts_of(text: &str, map: &Map<String, Value>) -> BTreeMap<String, (Range<usize>, usize)> {
+    let mut openings = Vec::new();
+    let mut at = 0;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let bare = line.trim_start();
+        let name = bare.trim_start_matches(['"', '\'']);
+        let name = name.split(['"', '\'', ':']).next().unwrap_or_default();
+        if map.contains_key(name) {
+            openings.push((line.len() - bare.len(), name.to_owned(), at, index + 1));
+        }
+        at += line.len();
+    }
+    // A key inside an entry may have the name of another one.
+    let outermost = openings.iter().map(|(indent, ..)| *indent).min();
+    openings.retain(|(indent, ..)| Some(*indent) == outermost);
+    let mut ends: Vec<usize> = openings.iter().skip(1).map(|(_, _, at, _)| *at).collect();
+    ends.push(text.len());
+    let parts = openings.into_iter().zip(ends);
+    parts.map(|((_, name, at, line), end)| (name, (at..end, line))).collect()
 }
