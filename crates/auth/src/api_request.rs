@@ -33,8 +33,7 @@ pub fn get(
     endpoint: &str,
 ) -> Result<HttpRequest, UrlError> {
     let headers = Map::new();
-    let call =
-        ApiCall { by_post: false, endpoint, base_url: None, headers: &headers, body: None };
+    let call = ApiCall { by_post: false, endpoint, base_url: None, headers: &headers, body: None };
     build(context, credentials, call)
 }
 

@@ -73,8 +73,7 @@ fn request(
     for (name, value) in render_lenient(&provider.revocation_headers, scope) {
         set_header(&mut request.headers, &name, value);
     }
-    let pairs =
-        params.iter().filter_map(|(name, value)| Some((name.clone(), scalar_text(value)?)));
+    let pairs = params.iter().filter_map(|(name, value)| Some((name.clone(), scalar_text(value)?)));
     if request.method == http::Method::POST {
         request.body = Body::Form(pairs.collect());
     } else {
@@ -162,7 +161,9 @@ mod tests {
         assert_eq!(requests.len(), 1);
         assert_eq!(requests[0].method, http::Method::DELETE);
         assert_eq!(requests[0].url.as_str(), "https://a.test/tokens/r%2Ft");
-        assert!(requests[0].headers.contains(&("authorization".to_owned(), "Bearer at".to_owned())));
+        assert!(
+            requests[0].headers.contains(&("authorization".to_owned(), "Bearer at".to_owned()))
+        );
         let without = Credentials::from_json(json!({"type": "OAUTH2", "access_token": "at"}));
         assert!(revocation(&context, &without).is_empty(), "there is nothing to name");
     }

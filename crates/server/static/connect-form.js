@@ -201,7 +201,10 @@ function build(name, group, definition, label) {
     issue,
     definition.description ? h('p', { class: 'help', id: `${id}-help` }, definition.description) : null,
   );
-  return { name, group, definition, control: /** @type {any} */ (control), box, issue };
+  const field = { name, group, definition, control: /** @type {any} */ (control), box, issue };
+  // What is being mended is no longer wrong until it is sent again.
+  control.addEventListener('input', () => showIssue(field, ''));
+  return field;
 }
 
 /** @param {string | undefined} text */
