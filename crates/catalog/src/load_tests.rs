@@ -150,6 +150,6 @@ fn the_json_schema_knows_every_key_and_no_other() {
 fn the_readme_of_the_catalogue_names_every_key() {
     let readme = include_str!("../../../catalog/README.md");
     let is_missing = |key: &&str| !readme.contains(&format!("`{key}"));
-    let missing: Vec<_> = crate::read::known_keys().into_iter().filter(is_missing).collect();
+    let missing: Vec<_> = read::known_keys().into_iter().filter(is_missing).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -1,4 +1,4 @@
-use crate::program::{Folder, Running, send};
+use crate::program::{Folder, Running, get, send, until};
 
 fn start(folder: &Folder, more: &[&str]) -> Running {
     let arguments: Vec<_> = ["dev", "--port-base", "0"].iter().chain(more).copied().collect();
@@ -50,4 +50,20 @@ fn the_printed_lines_work_and_the_key_stays() {
     let mut fresh = start(&folder, &["--fresh"]);
     assert_ne!(fresh.line("API key (dev) "), key);
     fresh.terminate().good();
+}
+
+#[test]
+fn provider_files_can_be_tried_and_changed() {
+    let folder = Folder::new();
+    let text = "auth_mode: API_KEY\ndisplay_name: Acme\n";
+    let file = folder.file("acme.yaml", text);
+    let mut dev = start(&folder, &["--providers", &file]);
+    let url = dev.line("Server ");
+    let key = dev.line("API key (dev) ");
+    let name = || get(&format!("{url}/providers/acme"), &key).1["data"]["display_name"].clone();
+    assert_eq!(name(), "Acme");
+    folder.file("acme.yaml", &text.replace("Acme", "Acme anew"));
+    dev.hang_up();
+    until("the change is read", || name() == "Acme anew");
+    dev.terminate().good();
 }
