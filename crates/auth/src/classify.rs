@@ -27,22 +27,36 @@ const TERMINAL: &[&str] = &[
     "invalid_token",
     "login_required",
     "org_login_required",
+    "permission_denied",
     "refresh_token_expired",
     "token_expired",
+    "token_rejected",
     "token_revoked",
+    "token_used",
+    "user_refused",
 ];
 
 /// The integration is set up wrongly.
 const OURS: &[&str] = &[
     "bad_client_secret",
     "bad_redirect_uri",
+    "consumer_key_refused",
+    "consumer_key_rejected",
+    "consumer_key_unknown",
     "incorrect_client_credentials",
     "invalid_client",
     "invalid_client_id",
+    "invalid_nonce",
     "invalid_scope",
+    "invalid_signature",
+    "nonce_used",
     "redirect_uri_mismatch",
+    "signature_invalid",
+    "signature_method_rejected",
+    "timestamp_refused",
     "unauthorized_client",
     "unsupported_grant_type",
+    "unsupported_signature_method",
 ];
 
 /// The provider is busy or broken for now.
@@ -69,7 +83,7 @@ const DEAD_WORDS: &[&str] = &[
 
 /// The error for a reply that brought no token.
 pub(crate) fn failure(pending: &Pending, reply: &HttpReply) -> AuthError {
-    let body = parse_body(reply).unwrap_or_default();
+    let body = parse_body(reply).or_else(|| first_of_list(reply)).unwrap_or_default();
     let (error, description) = provider_words(&body);
     let class = class_of(pending.purpose, reply.status, error.as_deref(), description.as_deref());
     let message = match (class, pending.purpose) {
@@ -95,6 +109,15 @@ pub(crate) fn failure(pending: &Pending, reply: &HttpReply) -> AuthError {
             .header("retry-after")
             .and_then(|value| value.trim().parse().ok()),
     }
+}
+
+/// The first of several problems that are listed without anything around them.
+fn first_of_list(reply: &HttpReply) -> Option<Map<String, Value>> {
+    let items: Vec<Value> = serde_json::from_slice(&reply.body).ok()?;
+    items.into_iter().find_map(|item| match item {
+        Value::Object(map) => Some(map),
+        _ => None,
+    })
 }
 
 /// The class of a refusal.
@@ -220,6 +243,12 @@ mod tests {
             (ClientCredentials, 401, r#"{"error":"invalid_client"}"#, Terminal),
             (ClientCredentials, 400, r#"{"error":"invalid_scope"}"#, Ours),
             (ClientCredentials, 500, "", Transient),
+            (Purpose::RequestToken, 401, "", Ours),
+            (Purpose::RequestToken, 401, "oauth_problem=token_expired", Terminal),
+            (Purpose::RequestToken, 503, "", Transient),
+            (Exchange, 401, "oauth_problem=signature_invalid", Ours),
+            (Exchange, 401, "oauth_problem=token_rejected", Terminal),
+            (Purpose::Login, 401, r#"[{"code":"BDC_1","message":"no"}]"#, Terminal),
         ];
         for (purpose, status, body, class) in cases {
             let error = failure(&pending(purpose), &reply(status, body));

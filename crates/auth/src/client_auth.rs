@@ -84,6 +84,19 @@ impl ActiveClient {
     }
 }
 
+/// What a session's configuration says of a client of the connection's own, as `config_override`
+/// keeps it. Empty when it says nothing.
+pub(crate) fn own_client(config: &Map<String, Value>) -> Map<String, Value> {
+    let mut own = Map::new();
+    for name in ["client_id", "client_secret"] {
+        let given = config.get(&format!("oauth_{name}_override")).and_then(Value::as_str);
+        if let Some(text) = given.filter(|text| !text.is_empty()) {
+            own.insert(name.to_owned(), text.into());
+        }
+    }
+    own
+}
+
 /// Where a connection keeps the id of the client its tokens were issued to, when the integration's
 /// client is one that may change without anybody's doing.
 pub(crate) const ISSUED_TO: &str = "oauth_client_id";

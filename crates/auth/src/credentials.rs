@@ -109,7 +109,7 @@ fn letters(name: &str) -> String {
 }
 
 fn collect_secrets<'v>(name: &str, value: &'v Value, found: &mut Vec<&'v str>) {
-    const MARKS: [&str; 8] = [
+    const MARKS: [&str; 10] = [
         "token",
         "secret",
         "password",
@@ -118,6 +118,8 @@ fn collect_secrets<'v>(name: &str, value: &'v Value, found: &mut Vec<&'v str>) {
         "certificate",
         "assertion",
         "cookie",
+        "sessionid",
+        "devkey",
     ];
     match value {
         Value::String(text) => {

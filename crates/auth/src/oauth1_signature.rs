@@ -14,7 +14,8 @@ use crate::token_request::set_header;
 
 /// Everything but the unreserved characters of RFC 3986 is escaped (§3.6).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-const NONCE_CHARS: usize = 32;
+/// Some servers take no nonce above 30 characters. These hold 178 random bits.
+const NONCE_CHARS: usize = 30;
 
 /// Who signs, and how.
 pub(crate) struct Signer<'a> {
@@ -40,6 +41,7 @@ impl Signer<'_> {
         now: Timestamp,
         rng: &Rng,
     ) -> Result<(), AuthError> {
+        spell_spaces(&mut request.url);
         let (timestamp, nonce) = (now.seconds().to_string(), rng.alphanumeric(NONCE_CHARS));
         let mut protocol = vec![
             ("oauth_consumer_key", self.consumer_key),
@@ -98,6 +100,15 @@ fn base_string(request: &HttpRequest, protocol: &[(&str, &str)]) -> String {
     pairs.sort_unstable();
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     [request.method.as_str(), &base_uri(&request.url), &pairs.join("&")].map(escape).join("&")
+}
+
+/// A space in the query as `%20`: servers disagree on what a plus sign is, and so would the
+/// signatures.
+fn spell_spaces(url: &mut Url) {
+    if let Some(query) = url.query().filter(|query| query.contains('+')) {
+        let query = query.replace('+', "%20");
+        url.set_query(Some(&query));
+    }
 }
 
 /// Scheme, authority and path; a default port is left out by the URL itself (§3.4.1.2).
@@ -167,6 +178,69 @@ mod tests {
             ("oauth_nonce", "chapoH"),
         ];
         assert_eq!(signer.signature(&photos, &protocol), "MdpQcU8iPSUjWoN/UDMsK2sui9I=");
+    }
+
+    /// The example of the documentation of X.
+    #[test]
+    fn the_documented_update_of_a_status() {
+        let update = request(
+            http::Method::POST,
+            "https://api.twitter.com/1.1/statuses/update.json?include_entities=true",
+            &[("status", "Hello Ladies + Gentlemen, a signed OAuth request!")],
+        );
+        let signer = Signer {
+            consumer_key: "xvz1evFS4wEEPTGEFPHBog",
+            consumer_secret: &Secret::from("kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw"),
+            token: Some((
+                "370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb",
+                "LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE",
+            )),
+            method: OAuth1Signature::HmacSha1,
+            realm: None,
+        };
+        let protocol = [
+            ("oauth_consumer_key", "xvz1evFS4wEEPTGEFPHBog"),
+            ("oauth_nonce", "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg"),
+            ("oauth_signature_method", "HMAC-SHA1"),
+            ("oauth_timestamp", "1318622958"),
+            ("oauth_token", "370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb"),
+            ("oauth_version", "1.0"),
+        ];
+        assert_eq!(signer.signature(&update, &protocol), "hCtSmYh+iHYCEqBWrE7C7hYmtUk=");
+    }
+
+    /// Checked against oauthlib.
+    #[test]
+    fn a_longer_hash_over_query_and_form() {
+        let mut request = request(
+            http::Method::POST,
+            "https://photos.example.net/photos?file=vacation.jpg&size=original+large&b=%20%2B",
+            &[("a3", "2 q"), ("c2", "")],
+        );
+        let signer = Signer {
+            consumer_key: "dpf43f3p2l4k3l03",
+            consumer_secret: &Secret::from("kd94hf93k423kf44"),
+            token: Some(("nnch734d00sl2jdk", "pfkkdhi9sl3r4s00")),
+            method: OAuth1Signature::HmacSha256,
+            realm: None,
+        };
+        let protocol = [
+            ("oauth_nonce", "chapoH"),
+            ("oauth_timestamp", "137131202"),
+            ("oauth_version", "1.0"),
+            ("oauth_signature_method", "HMAC-SHA256"),
+            ("oauth_consumer_key", "dpf43f3p2l4k3l03"),
+            ("oauth_token", "nnch734d00sl2jdk"),
+        ];
+        let expected = "KzDtoPz+CHvwx30Hm5wQriu341OBFjRxjomPfRb3xSg=";
+        assert_eq!(signer.signature(&request, &protocol), expected);
+        signer.sign(&mut request, &[], Timestamp::from_millis(0), &Rng::seeded(1)).unwrap();
+        assert_eq!(
+            request.url.query(),
+            Some("file=vacation.jpg&size=original%20large&b=%20%2B"),
+            "a space has one spelling"
+        );
+        assert_eq!(signer.signature(&request, &protocol), expected, "and the same meaning");
     }
 
     #[test]

@@ -2,14 +2,15 @@
 
 use aws_lc_rs::constant_time;
 use serde_json::{Map, Value, json};
-use url::Url;
+use url::{Url, form_urlencoded};
 use valetkey_catalog::template::find;
 use valetkey_catalog::{AuthMode, Scope, render_url, scalar_text};
 
+use super::oauth2::authorize_url::{NOT_FOR_BROWSERS, Query};
 use super::oauth2::{callback_metadata, refused, value_of};
 use crate::body::{BodyIssue, Reader};
 use crate::classify;
-use crate::client_auth::ActiveClient;
+use crate::client_auth::{ActiveClient, own_client};
 use crate::credentials::Credentials;
 use crate::error::{AuthError, Class};
 use crate::mode::{
@@ -26,6 +27,11 @@ const TOKEN_CHARS_MAX: usize = 4096;
 const TOKEN: &str = "oauth_token";
 const TOKEN_SECRET: &str = "oauth_token_secret";
 const CALLBACK: &str = "oauth_callback";
+/// Where the browser goes, but for the request token.
+const PAGE: &str = "authorization_url";
+
+/// Longest answer that is shown as the provider's own words, in characters.
+const WORDS_CHARS_MAX: usize = 300;
 
 pub(super) struct OAuth1;
 
@@ -54,7 +60,7 @@ impl Mode for OAuth1 {
         if pending.purpose != Purpose::RequestToken {
             return Step::Done(granted(context, pending, answer));
         }
-        match redirect(context, pending, answer) {
+        match redirect(pending, answer) {
             Ok(redirect) => Step::Redirect(redirect),
             Err(error) => Step::Failed(error),
         }
@@ -112,6 +118,16 @@ fn signer<'a>(
     }
 }
 
+/// The consumer of a flow: what calls it a client elsewhere is the same pair.
+fn consumer(context: &Context<'_>) -> Result<ActiveClient, AuthError> {
+    let client = ActiveClient::connecting(context)?;
+    if client.secret.is_empty() {
+        let message = "The integration has no consumer secret. Set its client secret first.";
+        return Err(AuthError::new(Class::Ours, "provider_config_err", message));
+    }
+    Ok(client)
+}
+
 /// A request to one of the provider's endpoints, its parameters in the query of a `GET` or in the
 /// form of a `POST`.
 fn endpoint(
@@ -148,30 +164,27 @@ fn request_token(
     input: &AuthorizeInput<'_>,
 ) -> Result<(HttpRequest, Pending), AuthError> {
     let oauth1 = &context.provider.oauth1;
-    let client = ActiveClient::connecting(context)?;
+    let client = consumer(context)?;
     let scope = context.scope(context.connection_config);
     let place = ("request token", oauth1.request_url.as_ref());
     let mut request = endpoint(&scope, place, oauth1.request_by_get, &oauth1.request_params)?;
     let mut callback = Url::parse(input.redirect_uri)
         .map_err(|_| AuthError::new(Class::Ours, "url_param_err", "The callback URL is no URL."))?;
     callback.query_pairs_mut().append_pair("state", input.state);
+    let page = page(context, input, &callback)?;
     let extra = [(CALLBACK, callback.as_str())];
     signer(context, &client, None).sign(&mut request, &extra, context.now, context.rng)?;
-    let memory = Map::from_iter([(CALLBACK.to_owned(), callback.as_str().into())]);
+    let memory = Map::from_iter([(PAGE.to_owned(), page.as_str().into())]);
     let secrets = secrets_of(&client, &[]);
     Ok((request, Pending { memory, secrets, ..Pending::new(Purpose::RequestToken) }))
 }
 
-/// The page where the person agrees (§2.2).
-fn redirect(
+/// The page where the person agrees (§2.2), but for the request token, which is not there yet.
+fn page(
     context: &Context<'_>,
-    pending: &Pending,
-    answer: Answer,
-) -> Result<Redirect, AuthError> {
-    if answer.raw.get("oauth_callback_confirmed").and_then(Value::as_str) == Some("false") {
-        let message = "The provider did not accept this server's callback URL. Register it there.";
-        return Err(AuthError::new(Class::Ours, "token_err", message));
-    }
+    input: &AuthorizeInput<'_>,
+    callback: &Url,
+) -> Result<Url, AuthError> {
     let provider = context.provider;
     let scope = context.scope(context.connection_config);
     let template = provider.authorization_url.as_deref().unwrap_or_default();
@@ -180,20 +193,38 @@ fn redirect(
             let message = format!("The provider's authorization URL cannot be built: {error}.");
             AuthError::new(Class::Ours, "url_param_err", message)
         })?;
-    let mut query = vec![(TOKEN.to_owned(), answer.token.clone())];
+    let mut query = Query(Vec::new());
     let scopes = joined_scopes(provider, &context.client.scopes);
     if !scopes.is_empty() {
-        query.push(("scope".to_owned(), scopes));
+        query.set("scope", &scopes);
     }
-    for (name, value) in render_params(&provider.authorization_params, &scope)? {
-        if let Some(text) = scalar_text(&value).filter(|_| name != TOKEN) {
-            query.push((name, text));
-        }
+    let is_protocol = |name: &str| name.starts_with("oauth_");
+    let own = render_params(&provider.authorization_params, &scope)?;
+    query.overlay(&own, |name| !is_protocol(name));
+    match input.session_params {
+        Some(params) => query.overlay(params, |name| !is_protocol(name)),
+        None => query.overlay(input.browser_params, |name| {
+            !is_protocol(name) && !NOT_FOR_BROWSERS.contains(&name)
+        }),
     }
-    if let Some(callback) = pending.memory.get(CALLBACK).and_then(Value::as_str) {
-        query.push((CALLBACK.to_owned(), callback.to_owned()));
+    // Some read it here and not from the request they signed off.
+    query.set(CALLBACK, callback.as_str());
+    url.query_pairs_mut().extend_pairs(query.0);
+    Ok(url)
+}
+
+/// The way to that page, with the request token.
+fn redirect(pending: &Pending, answer: Answer) -> Result<Redirect, AuthError> {
+    if answer.raw.get("oauth_callback_confirmed").and_then(Value::as_str) == Some("false") {
+        let message = "The provider did not accept this server's callback URL. Register it there.";
+        return Err(AuthError::new(Class::Ours, "token_err", message));
     }
-    url.query_pairs_mut().extend_pairs(query);
+    let page = pending.memory.get(PAGE).and_then(Value::as_str).unwrap_or_default();
+    let mut url = Url::parse(page).map_err(|_| {
+        let message = "The provider's authorization URL cannot be built.";
+        AuthError::new(Class::Ours, "url_param_err", message)
+    })?;
+    url.query_pairs_mut().append_pair(TOKEN, &answer.token);
     let memory = Map::from_iter([
         (TOKEN.to_owned(), answer.token.into()),
         (TOKEN_SECRET.to_owned(), answer.secret.into()),
@@ -201,25 +232,42 @@ fn redirect(
     Ok(Redirect { url, memory })
 }
 
+/// The token and the verifier of a callback, or in what words the person or the provider said no.
+fn consent<'q>(input: &CallbackInput<'q>) -> Result<(&'q str, &'q str), AuthError> {
+    // Who writes the word null has no value to give.
+    let value = |name: &str| value_of(input, name).filter(|text| !matches!(*text, "" | "null"));
+    let declined = || {
+        let message = "The authorization was declined at the provider.";
+        AuthError::new(Class::Terminal, "callback_err", message)
+    };
+    let problem = value("oauth_problem");
+    if value("denied").is_some() || matches!(problem, Some("user_refused" | "permission_denied")) {
+        return Err(declined());
+    }
+    if let Some(pair) = value(TOKEN).zip(value("oauth_verifier")) {
+        return Ok(pair);
+    }
+    let told = refused(input);
+    if told.provider_error.is_some() {
+        return Err(told);
+    }
+    let message = match problem {
+        Some(_) => "The provider did not grant the authorization.",
+        None => {
+            "The provider's answer holds no token and verifier: the authorization was declined \
+                 or not completed."
+        }
+    };
+    let provider_error = problem.map(|text| classify::scrubbed(text, &[], WORDS_CHARS_MAX));
+    Err(AuthError { message: message.to_owned(), provider_error, ..told })
+}
+
 /// Swaps the temporary credentials for lasting ones (§2.3).
 fn access_token(
     context: &Context<'_>,
     input: &CallbackInput<'_>,
 ) -> Result<(HttpRequest, Pending), AuthError> {
-    if value_of(input, "denied").is_some_and(|denied| !denied.is_empty()) {
-        let message = "The authorization was declined at the provider.";
-        return Err(AuthError::new(Class::Terminal, "callback_err", message));
-    }
-    let given = value_of(input, TOKEN).filter(|text| !text.is_empty());
-    let verifier = value_of(input, "oauth_verifier").filter(|text| !text.is_empty());
-    let Some((given, verifier)) = given.zip(verifier) else {
-        let told = refused(input);
-        let message = match told.provider_error {
-            Some(_) => told.message.clone(),
-            None => "The provider's answer holds no token and verifier.".to_owned(),
-        };
-        return Err(AuthError { message, ..told });
-    };
+    let (given, verifier) = consent(input)?;
     let remembered = |name: &str| input.memory.get(name).and_then(Value::as_str);
     let Some((token, secret)) = remembered(TOKEN).zip(remembered(TOKEN_SECRET)) else {
         let message = "This authorization is unknown or was already completed. Start again.";
@@ -231,7 +279,7 @@ fn access_token(
     }
     let provider = context.provider;
     let metadata = callback_metadata(provider, input)?;
-    let client = ActiveClient::connecting(context)?;
+    let client = consumer(context)?;
     let scope = context.scope(context.connection_config);
     let place = ("token", provider.token_url.as_ref());
     let by_get = provider.oauth1.token_by_get;
@@ -255,17 +303,50 @@ struct Answer {
 
 fn read(pending: &Pending, reply: &HttpReply) -> Result<Answer, AuthError> {
     if !reply.is_success() {
-        return Err(classify::failure(pending, reply));
+        return Err(refusal(pending, reply));
     }
     let raw = parse_body(reply).unwrap_or_default();
-    let text = |name: &str| raw.get(name).and_then(Value::as_str).map(str::to_owned);
-    match (text(TOKEN).filter(|token| !token.is_empty()), text(TOKEN_SECRET)) {
-        (Some(token), Some(secret)) => Ok(Answer { token, secret, raw }),
-        _ => {
-            let message = "The provider's answer to the token request holds no token.";
-            Err(AuthError::new(Class::Ours, pending.parse_error_code(), message))
-        }
+    if !raw.contains_key(TOKEN) && (raw.contains_key("oauth_problem") || raw.contains_key("error"))
+    {
+        return Err(refusal(pending, reply));
     }
+    let text = |name: &str| raw.get(name).and_then(Value::as_str).map(str::to_owned);
+    let token = text(TOKEN).filter(|token| !token.is_empty());
+    if let Some((token, secret)) = token.zip(text(TOKEN_SECRET)) {
+        return Ok(Answer { token, secret, raw });
+    }
+    let message = "The provider's answer to the token request holds no token.";
+    Err(AuthError::new(Class::Ours, pending.parse_error_code(), message))
+}
+
+/// The error of a refusal, whose words stand in the body, in a header or in plain text.
+fn refusal(pending: &Pending, reply: &HttpReply) -> AuthError {
+    let error = classify::failure(pending, reply);
+    if error.provider_error.is_some() || error.provider_description.is_some() {
+        return error;
+    }
+    if let Some(problem) = reply.header("www-authenticate").and_then(header_problem) {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .append_pair("oauth_problem", &problem)
+            .finish()
+            .into_bytes();
+        return classify::failure(pending, &HttpReply { body, ..reply.clone() });
+    }
+    let text = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
+    let is_words = !text.is_empty() && !text.contains(['<', '{']);
+    let words = || classify::scrubbed(text, &pending.secrets, WORDS_CHARS_MAX);
+    AuthError { provider_description: is_words.then(words), ..error }
+}
+
+/// `oauth_problem` of a `WWW-Authenticate` header.
+fn header_problem(header: &str) -> Option<String> {
+    let (_, rest) = header.split_once("oauth_problem=")?;
+    let word: String = rest
+        .trim_start_matches('"')
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .collect();
+    (!word.is_empty()).then_some(word)
 }
 
 fn granted(context: &Context<'_>, pending: &Pending, answer: Answer) -> Grant {
@@ -278,20 +359,17 @@ fn granted(context: &Context<'_>, pending: &Pending, answer: Answer) -> Grant {
         }
     }
     learned.extend(pending.metadata.clone());
-    let mut credentials = json!({
-        "type": "OAUTH1", TOKEN: answer.token, TOKEN_SECRET: answer.secret, "raw": answer.raw
-    });
-    let own: Map<String, Value> = ["client_id", "client_secret"]
-        .into_iter()
-        .filter_map(|name| {
-            let given = context.connection_config.get(&format!("oauth_{name}_override"))?;
-            Some((name.to_owned(), given.clone()))
-        })
-        .collect();
+    let Answer { token, secret, raw } = answer;
+    let mut credentials = Map::new();
+    credentials.insert("type".to_owned(), "OAUTH1".into());
+    credentials.insert(TOKEN.to_owned(), token.into());
+    credentials.insert(TOKEN_SECRET.to_owned(), secret.into());
+    credentials.insert("raw".to_owned(), Value::Object(raw));
+    let own = own_client(context.connection_config);
     if !own.is_empty() {
-        credentials["config_override"] = Value::Object(own);
+        credentials.insert("config_override".to_owned(), Value::Object(own));
     }
-    Grant { credentials: Credentials::from_json(credentials), connection_config: learned }
+    Grant { credentials: Credentials::new(credentials), connection_config: learned }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use valetkey_catalog::{AuthMode, Provider, render};
 
 use crate::assertion::{REDIRECT_HOST, host_of, names_redirect_host};
 use crate::body::{BodyIssue, Reader};
-use crate::client_auth::ActiveClient;
+use crate::client_auth::{ActiveClient, own_client};
 use crate::credentials::Credentials;
 use crate::error::{AuthError, Class};
 use crate::mode::{
@@ -313,12 +313,7 @@ fn granted(context: &Context<'_>, pending: &Pending, tokens: Tokens) -> Grant {
         map.insert("expires_at".to_owned(), expires_at.to_iso_z().into());
     }
     map.insert("raw".to_owned(), Value::Object(raw));
-    let mut own = Map::new();
-    for name in ["client_id", "client_secret"] {
-        if let Some(text) = config(&format!("oauth_{name}_override")) {
-            own.insert(name.to_owned(), text.into());
-        }
-    }
+    let own = own_client(context.connection_config);
     if !own.is_empty() {
         map.insert("config_override".to_owned(), Value::Object(own));
     }

@@ -46,6 +46,15 @@ impl Mode for Signature {
         ]);
         validate_credentials(context.provider, &given)
             .map_err(|issues| issues.into_iter().map(BodyIssue::from).collect::<Vec<_>>())?;
+        if username.contains(['"', '\\']) || username.contains(char::is_control) {
+            // It stands between quotes in a header.
+            return Err(vec![BodyIssue {
+                code: "custom".to_owned(),
+                message: "The user name must not hold quotes, backslashes or line breaks."
+                    .to_owned(),
+                path: vec!["username".to_owned()],
+            }]);
+        }
         let step = signed(context, &username, &password);
         if let Step::Done(grant) = &step
             && let Err(error) = ensure_testable(context, &grant.credentials)
@@ -60,13 +69,12 @@ impl Mode for Signature {
     }
 
     fn refresh(&self, context: &Context<'_>, credentials: &Credentials) -> Step {
-        match credentials.text("username").zip(credentials.text("password")) {
-            Some((username, password)) => signed(context, username, password),
-            None => {
-                let message = "The connection holds no login. The person has to connect again.";
-                Step::Failed(AuthError::new(Class::Terminal, "missing_credentials", message))
-            }
+        let login = credentials.text("username").zip(credentials.text("password"));
+        if let Some((username, password)) = login {
+            return signed(context, username, password);
         }
+        let message = "The connection holds no login. The person has to connect again.";
+        Step::Failed(AuthError::new(Class::Terminal, "missing_credentials", message))
     }
 }
 
@@ -97,9 +105,8 @@ fn user_name_token(username: &str, password: &str, nonce: &str, created: &str) -
     let sha1 = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
     let digest = STANDARD.encode(hex::encode(sha1));
     format!(
-        "UsernameToken Username=\"{}\", PasswordDigest=\"{digest}\", Nonce=\"{nonce}\", \
-         Created=\"{created}\"",
-        username.replace(['"', '\\'], "")
+        "UsernameToken Username=\"{username}\", PasswordDigest=\"{digest}\", Nonce=\"{nonce}\", \
+         Created=\"{created}\""
     )
 }
 

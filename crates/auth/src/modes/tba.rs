@@ -65,9 +65,7 @@ impl Mode for Tba {
             ),
         ];
         let mut issues = reader.strict();
-        if account(context).is_none() {
-            issues.push(issue(&["connection_config", "accountId"], "Account ID is required."));
-        }
+        issues.extend(account_issue(context));
         let given = Map::from_iter([
             ("token_id".to_owned(), Value::from(token_id.as_str())),
             ("token_secret".to_owned(), Value::from(token_secret.as_str())),
@@ -79,7 +77,7 @@ impl Mode for Tba {
             .into_iter()
             .filter_map(|(name, text)| Some((name.to_owned(), text?.into())))
             .collect();
-        let credentials = stored(&token_id, &token_secret, own);
+        let credentials = stored(&token_id, &token_secret, &own);
         issues.extend(consumer_issue(context, &credentials));
         if !issues.is_empty() {
             return Err(issues);
@@ -88,6 +86,22 @@ impl Mode for Tba {
             return Ok(Step::Failed(error));
         }
         Ok(Step::Done(Grant { credentials, connection_config: Map::new() }))
+    }
+
+    fn import_step(
+        &self,
+        context: &Context<'_>,
+        credentials: &Value,
+    ) -> Result<Step, Vec<BodyIssue>> {
+        let imported = self.import(credentials);
+        let mut issues = imported.as_ref().err().cloned().unwrap_or_default();
+        issues.extend(account_issue(context));
+        match imported {
+            Ok(credentials) if issues.is_empty() => {
+                Ok(Step::Done(Grant { credentials, connection_config: Map::new() }))
+            }
+            _ => Err(issues),
+        }
     }
 
     fn import(&self, credentials: &Value) -> Result<Credentials, Vec<BodyIssue>> {
@@ -100,11 +114,11 @@ impl Mode for Tba {
         if !issues.is_empty() {
             return Err(issues);
         }
-        Ok(stored(&token_id, &token_secret, own.unwrap_or_default()))
+        Ok(stored(&token_id, &token_secret, &own.unwrap_or_default()))
     }
 }
 
-fn stored(token_id: &str, token_secret: &str, own: Map<String, Value>) -> Credentials {
+fn stored(token_id: &str, token_secret: &str, own: &Map<String, Value>) -> Credentials {
     Credentials::from_json(json!({
         "type": "TBA", "token_id": token_id, "token_secret": token_secret, "config_override": own
     }))
@@ -116,6 +130,12 @@ fn account<'c>(context: &Context<'c>) -> Option<&'c str> {
         .get("accountId")
         .and_then(Value::as_str)
         .filter(|account| !account.is_empty())
+}
+
+/// The account is part of every signature and of the API's address.
+fn account_issue(context: &Context<'_>) -> Option<BodyIssue> {
+    let is_missing = account(context).is_none();
+    is_missing.then(|| issue(&["connection_config", "accountId"], "Account ID is required."))
 }
 
 /// Calls are signed with a consumer's pair too: the connection's own, or the integration's.
@@ -200,6 +220,7 @@ mod tests {
         let body = json!({"token_id": "ti", "token_secret": "ts"});
         let none = json!({});
         with(&client(), &none, |context| {
+            assert_eq!(paths(Tba.import_step(context, &body)), ["connection_config.accountId"]);
             assert_eq!(paths(Tba.submit(context, &body)), ["connection_config.accountId"]);
         });
         let config = json!({"accountId": "1"});

@@ -24,7 +24,8 @@ const PROTOCOL: &[&str] = &[
 ];
 
 /// Further names a browser may not set: they widen the request or move its answer.
-const NOT_FOR_BROWSERS: &[&str] = &["scope", "request", "request_uri", "response_mode"];
+pub(in crate::modes) const NOT_FOR_BROWSERS: &[&str] =
+    &["scope", "request", "request_uri", "response_mode"];
 
 /// What would end a query value. Everything else a provider wants raw stays raw.
 const SCOPE_ESCAPED: &AsciiSet =
@@ -186,10 +187,10 @@ fn each_encoded(scopes: &str, separator: &str) -> String {
 }
 
 /// Query parameters in order; a name stands once.
-struct Query(Vec<(String, String)>);
+pub(in crate::modes) struct Query(pub(in crate::modes) Vec<(String, String)>);
 
 impl Query {
-    fn set(&mut self, name: &str, value: &str) {
+    pub(in crate::modes) fn set(&mut self, name: &str, value: &str) {
         match self.0.iter_mut().find(|(key, _)| key == name) {
             Some((_, held)) => value.clone_into(held),
             None => self.0.push((name.to_owned(), value.to_owned())),
@@ -215,7 +216,11 @@ impl Query {
     }
 
     /// Lays parameters from outside over these. The text `undefined` removes one.
-    fn overlay(&mut self, params: &Map<String, Value>, may_set: impl Fn(&str) -> bool) {
+    pub(in crate::modes) fn overlay(
+        &mut self,
+        params: &Map<String, Value>,
+        may_set: impl Fn(&str) -> bool,
+    ) {
         for (name, value) in params {
             let Some(text) = scalar_text(value).filter(|_| may_set(name)) else {
                 continue;
