@@ -7,7 +7,7 @@ use valetkey_catalog::{Provider, UrlError};
 use crate::api_request::{self, ApiCall};
 use crate::credentials::Credentials;
 use crate::error::{AuthError, Class};
-use crate::mode::Context;
+use crate::mode::{Context, Mode};
 use crate::modes::mode;
 use crate::request::{HttpReply, HttpRequest};
 
@@ -54,7 +54,7 @@ pub fn accepts(provider: &Provider, reply: &HttpReply) -> bool {
 
 fn calls(context: &Context<'_>, credentials: &Credentials) -> Result<Vec<HttpRequest>, UrlError> {
     let provider = context.provider;
-    let is_tested = mode(provider.auth_mode).is_some_and(|mode| mode.takes_typed_secrets());
+    let is_tested = mode(provider.auth_mode).is_some_and(Mode::takes_typed_secrets);
     let Some(check) = provider.proxy.verification.as_ref().filter(|_| is_tested) else {
         return Ok(Vec::new());
     };

@@ -112,6 +112,9 @@ fn may_pass(provider: &Provider, name: &str, value: &Value) -> bool {
         .redirect_uri_metadata
         .iter()
         .chain(&provider.token_response_metadata)
+        .chain(&provider.webhook_response_metadata)
+        .chain(provider.post_connection.iter().flat_map(|step| &step.keep).map(|kept| &kept.name))
+        .chain(provider.companion_tokens.iter().map(|token| &token.store))
         .any(|filled| filled == name);
     is_text
         && name.len() <= KEY_BYTES_MAX
@@ -282,6 +285,7 @@ mod tests {
 auth_mode: OAUTH2
 display_name: Acme
 redirect_uri_metadata: [accounts-server]
+post_connection: [{from: token_response, keep: {siteId: site}}]
 connection_config:
   subdomain: {type: string, title: Subdomain, pattern: '^[a-z0-9-]+$', example: acme, prefix: 'https://', suffix: .acme.com}
   region: {type: string, title: Region, enum: [eu, us], default_value: eu}
@@ -333,6 +337,7 @@ connection_config:
     fn a_browser_cannot_fill_what_the_server_fills() {
         let kept = check(json!({
             "subdomain": "acme", "instance_url": "https://evil.test", "accounts-server": "https://evil.test",
+            "siteId": "somebody-else",
             "oauth_scopes": "admin", "webhook_url": "https://evil.test", "list": [1], "note": "mine",
             "oauth_scopes_override": "a,b"
         }))

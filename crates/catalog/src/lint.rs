@@ -6,7 +6,7 @@ use url::Url;
 use crate::finding::{Finding, Level};
 use crate::pattern::Pattern;
 use crate::reader::scalar_text;
-use crate::schema::{AuthMode, ClientRegistration, Field, Form, Provider, SignatureProtocol};
+use crate::schema::{AuthMode, ClientRegistration, Field, Form, OAuth1Signature, Provider, SignatureProtocol};
 use crate::template::{has_loose_ends, references};
 
 /// Looks an entry over. Empty means nothing to say.
@@ -80,9 +80,11 @@ impl Linter<'_> {
     fn needed_keys(&mut self) {
         let provider = self.provider;
         let needs_authorize = matches!(provider.auth_mode, AuthMode::OAuth2 | AuthMode::McpOAuth2);
-        let needs_token =
-            needs_authorize || matches!(provider.auth_mode, AuthMode::OAuth2Cc | AuthMode::TwoStep);
-        let starts_here = needs_authorize && !provider.installation_outbound;
+        let is_oauth1 = provider.auth_mode == AuthMode::OAuth1;
+        let needs_token = needs_authorize
+            || is_oauth1
+            || matches!(provider.auth_mode, AuthMode::OAuth2Cc | AuthMode::TwoStep | AuthMode::Bill);
+        let starts_here = is_oauth1 || (needs_authorize && !provider.installation_outbound);
         if starts_here && provider.authorization_url.is_none() {
             self.say(Level::Error, "authorization_url", "the mode needs an authorization URL");
         }
@@ -94,6 +96,7 @@ impl Linter<'_> {
             let message = "where the token stands in the answer is missing";
             self.say(Level::Error, "token_response", message);
         }
+        self.signed_calls();
         let is_signed = provider.auth_mode == AuthMode::Jwt || provider.signed_token.is_some();
         if is_signed && provider.signature.is_none() {
             self.say(Level::Error, "signature.protocol", "how the token is signed is missing");
@@ -115,6 +118,23 @@ impl Linter<'_> {
         if needs_authorize && grant.is_some_and(|grant| grant != "authorization_code") {
             let message = "an authorization code flow cannot use another grant type";
             self.say(Level::Error, "token_params.grant_type", message);
+        }
+    }
+
+    /// What modes need that sign every call.
+    fn signed_calls(&mut self) {
+        let provider = self.provider;
+        if provider.auth_mode == AuthMode::OAuth1 && provider.oauth1.request_url.is_none() {
+            let message = "the mode needs the address of request tokens";
+            self.say(Level::Error, "request_url", message);
+        }
+        if provider.oauth1.signature == OAuth1Signature::RsaSha1 {
+            let message = "this server makes no RSA-SHA1 signatures";
+            self.say(Level::Error, "signature_method", message);
+        }
+        let is_wsse = provider.signature == Some(SignatureProtocol::Wsse);
+        if provider.auth_mode == AuthMode::Signature && !is_wsse {
+            self.say(Level::Error, "signature.protocol", "the mode knows WSSE only");
         }
     }
 
@@ -429,6 +449,18 @@ mod tests {
             "https://a.test/${connectionConfig.sub}",
         );
         assert_eq!(keys(&in_path), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_signs_calls_is_complete() {
+        for (entry, named) in [
+            ("auth_mode: OAUTH1", &["authorization_url", "token_url", "request_url"][..]),
+            ("auth_mode: TBA\nsignature_method: RSA-SHA1", &["signature_method"]),
+            ("auth_mode: SIGNATURE", &["signature.protocol"]),
+            ("auth_mode: BILL", &["token_url"]),
+        ] {
+            assert_eq!(keys(&format!("{HEAD}{entry}")), named, "{entry}");
+        }
     }
 
     #[test]

@@ -204,9 +204,9 @@ impl Catalog {
 
     /// What the JSON schema of provider files says about the bundled ones.
     pub fn bundled_against_schema() -> Vec<Finding> {
-        let entries = BUNDLED.iter().filter_map(|(name, text, _)| {
-            parse(text, &format!("{name}.yaml")).ok()?.remove(*name)
-        });
+        let entries = BUNDLED
+            .iter()
+            .filter_map(|(name, text, _)| parse(text, &format!("{name}.yaml")).ok()?.remove(*name));
         entries.flat_map(|source| conform::check(&source.name, &source.entry)).collect()
     }
 

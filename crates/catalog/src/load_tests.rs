@@ -54,7 +54,10 @@ fn what_has_no_effect_is_reported_per_entry() {
         .filter(|finding| finding.provider == "acme")
         .map(|finding| format!("{:?} {}", finding.level, finding.key))
         .collect();
-    assert_eq!(acme, ["Warning webhook_routing_script", "Warning proxy.speed", "Warning frobnicate"]);
+    assert_eq!(
+        acme,
+        ["Warning webhook_routing_script", "Warning proxy.speed", "Warning frobnicate"]
+    );
     let zeta = findings.iter().filter(|finding| finding.provider == "zeta");
     let scripts = zeta.filter(|finding| finding.key == "webhook_routing_script");
     assert_eq!(scripts.count(), 0, "an empty script is off");

@@ -198,7 +198,8 @@ fn life(provider: &Provider, page: &mut String) {
         && let Some(endpoint) = check.endpoints.first()
     {
         let method = &check.method;
-        facts.push(format!("New ones are tried with `{method} {endpoint}` before they are stored."));
+        facts
+            .push(format!("New ones are tried with `{method} {endpoint}` before they are stored."));
     }
     if provider.refreshes_by_access_token() {
         facts.push("The access token is exchanged for a younger one before it ends.".to_owned());

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use crate::finding::{Finding, Level};
 use crate::reader::Reader;
 use crate::schema::{
-    AppInstallation, AuthMode, BodyFormat, ClientAssertion, ClientAuth, Form, OAuth1, Provider, Proxy, RefreshWith,
-    Registration, TwoStep, Verification, VerificationSuccess,
+    AppInstallation, AuthMode, BodyFormat, ClientAssertion, ClientAuth, Form, OAuth1, Provider,
+    Proxy, RefreshWith, Registration, TwoStep, Verification, VerificationSuccess,
 };
 
 mod facts;
@@ -368,10 +368,10 @@ fn read_refresh(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.revocation_url = reader.text("revocation_url");
     provider.revocation_client_auth =
         reader.choice("revocation_client", CLIENT_AUTH_NAMES).unwrap_or(provider.token_client_auth);
-    provider.revocation_method = reader
+    reader
         .choice("revocation_method", &[("POST", "POST"), ("DELETE", "DELETE"), ("GET", "GET")])
         .unwrap_or("POST")
-        .to_owned();
+        .clone_into(&mut provider.revocation_method);
     provider.revocation_params = given_map(reader, "revocation_params");
     provider.revocation_headers = reader.map("revocation_headers");
     provider.introspection_url = reader.text("introspection_url");

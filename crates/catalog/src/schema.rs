@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 mod steps;
 
 pub use steps::{
-    AppInstallation, AssertionKind, AssertionRecipe, ClientAssertion, ClientRegistration, CompanionToken,
-    CredentialSplit, ExpiryStrategy, FactSource, FactStep, Kept, KeyPlacement, OAuth1, OAuth1Signature, Pick,
-    Registration, SignatureProtocol, SignedToken, StepFormat, TokenPaths, TokenStep, TwoStep,
-    VerificationSuccess,
+    AppInstallation, AssertionKind, AssertionRecipe, ClientAssertion, ClientRegistration,
+    CompanionToken, CredentialSplit, ExpiryStrategy, FactSource, FactStep, Kept, KeyPlacement,
+    OAuth1, OAuth1Signature, Pick, Registration, SignatureProtocol, SignedToken, StepFormat,
+    TokenPaths, TokenStep, TwoStep, VerificationSuccess,
 };
 
 /// How a provider lets itself be used. The wire names are upper case (`OAUTH2_CC`).

@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 use valetkey_base::{Rng, Timestamp};
 
 use crate::private_key::{PrivateKey, SigningPair, fingerprint};
-use crate::sigv4::{Signed, Signer, authorization, sha256_hex};
 use crate::schema::Field;
+use crate::sigv4::{Signed, Signer, authorization, sha256_hex};
 use crate::time_format;
 
 /// Longer texts are taken as plain text. The longest real template has under two thousand bytes.

@@ -172,14 +172,13 @@ pub(crate) fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str
 /// The members of a body.
 pub(crate) fn body_fields(body: &Body) -> Fields {
     match body {
-        Body::Empty | Body::Text { .. } => Fields::new(),
         Body::Form(pairs) => {
             pairs.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect()
         }
         Body::Json(Value::Object(map)) => {
             map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
         }
-        Body::Json(_) => Fields::new(),
+        Body::Empty | Body::Text { .. } | Body::Json(_) => Fields::new(),
     }
 }
 

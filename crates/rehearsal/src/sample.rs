@@ -70,7 +70,8 @@ fn key_for(provider: &Provider, field: &Field) -> Option<String> {
     if name.contains("certificate") && !name.contains("thumbprint") && !name.contains("id") {
         return Some(CERTIFICATE.to_owned());
     }
-    if !name.contains("privatekey") && !(name == "secret" && provider.assertion.is_some()) {
+    let is_key = name.contains("privatekey") || (name == "secret" && provider.assertion.is_some());
+    if !is_key {
         return None;
     }
     let algorithm = provider

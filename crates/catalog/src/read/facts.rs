@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::reader::{Reader, scalar_text};
 use crate::schema::{
-    AppInstallation, CompanionToken, FactSource, FactStep, KeyPlacement, Kept, Pick, Provider, VerificationSuccess,
+    AppInstallation, CompanionToken, FactSource, FactStep, Kept, KeyPlacement, Pick, Provider,
+    VerificationSuccess,
 };
 
 pub(super) fn read(reader: &mut Reader<'_>, provider: &mut Provider) {
@@ -115,13 +116,11 @@ fn key_placement(reader: &mut Reader<'_>) -> Option<KeyPlacement> {
     let mut inner = reader.inside(&map, "key_placement.");
     let named = [inner.text("place"), inner.text("name"), inner.text("value")];
     reader.close(inner);
-    match named {
-        [Some(place), Some(name), Some(value)] => Some(KeyPlacement { place, name, value }),
-        _ => {
-            reader.warn("key_placement", "\"place\", \"name\" and \"value\" name settings here");
-            None
-        }
-    }
+    let [Some(place), Some(name), Some(value)] = named else {
+        reader.warn("key_placement", "\"place\", \"name\" and \"value\" name settings here");
+        return None;
+    };
+    Some(KeyPlacement { place, name, value })
 }
 
 fn companions(reader: &mut Reader<'_>) -> Vec<CompanionToken> {

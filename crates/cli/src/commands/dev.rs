@@ -24,8 +24,8 @@ use crate::config::{Config, LogFormat, Problem, Problems};
 use crate::data_folder::{self, DATABASE_FILE, MASTER_KEY_FILE};
 use crate::open::Opened;
 use crate::output::say;
-use crate::serving::{self, Signals};
 use crate::providers::{self, ProviderFiles};
+use crate::serving::{self, Signals};
 use crate::{commands::serve, logging};
 
 const API_KEY_FILE: &str = "api.key";

@@ -121,18 +121,7 @@ impl Engine {
         let preset = preset_config(defaults);
         let repairs = self.repaired_config(session).await.map_err(as_failure)?;
         let given = with_stored(&view.provider, params.config, repairs.as_ref());
-        let config = validate_merged_connection_config(&view.provider, &given, &preset)
-            .map_err(|issues| {
-                FlowFailure::new(
-                    "url_param_err",
-                    issues.into_iter().map(|issue| issue.message).collect::<Vec<_>>().join(" "),
-                )
-            })?;
-        let mut config = config;
-        if !preset.contains_key("oauth_scopes_override") {
-            // Only the app's backend widens scopes.
-            config.shift_remove("oauth_scopes_override");
-        }
+        let config = flow_config(&view.provider, &given, &preset)?;
         let client = self.flow_client(&environment, &view, &preset);
         let mode = browser_mode(&view)?;
         let state = self.rng.base64url(STATE_BYTES);
@@ -424,6 +413,24 @@ fn browser_mode(view: &IntegrationView) -> Result<&'static dyn Mode, FlowFailure
             ),
         )
     })
+}
+
+/// What a flow begins with: the browser's values checked, the session's over them.
+fn flow_config(
+    provider: &Provider,
+    given: &Map<String, Value>,
+    preset: &Map<String, Value>,
+) -> Result<Map<String, Value>, FlowFailure> {
+    let mut config =
+        validate_merged_connection_config(provider, given, preset).map_err(|issues| {
+            let messages: Vec<String> = issues.into_iter().map(|issue| issue.message).collect();
+            FlowFailure::new("url_param_err", messages.join(" "))
+        })?;
+    if !preset.contains_key("oauth_scopes_override") {
+        // Only the app's backend widens scopes.
+        config.shift_remove("oauth_scopes_override");
+    }
+    Ok(config)
 }
 
 /// `connection_config` of the session's presets.

@@ -138,7 +138,7 @@ fn provider<'s>(stage: &'s Stage<'_>, installed: &Installed) -> Personality<'s> 
 fn answer(stage: &Stage<'_>, installed: &Installed, request: &HttpRequest) -> HttpReply {
     let path = request.url.path();
     let made = stage.now.minus(std::time::Duration::from_secs(installed.age_s)).to_iso_z();
-    let ends = stage.now.plus(std::time::Duration::from_secs(3600)).to_iso_z();
+    let ends = stage.now.plus(std::time::Duration::from_hours(1)).to_iso_z();
     let id: u32 = INSTALLATION.parse().unwrap_or_default();
     let suspended = installed.suspended.then(|| made.clone());
     if path.ends_with("/access_tokens") {

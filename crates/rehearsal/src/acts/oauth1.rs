@@ -48,10 +48,10 @@ pub(super) fn play(stage: &Stage<'_>, script: &mut Script) {
     };
     script.scene("call", || call(stage, &grant));
     script.scene("no refresh", || {
-        match stage.mode.can_refresh(stage.provider, &grant.credentials) {
-            false => Ok(()),
-            true => Err("OAuth 1 tokens do not age".to_owned()),
+        if stage.mode.can_refresh(stage.provider, &grant.credentials) {
+            return Err("OAuth 1 tokens do not age".to_owned());
         }
+        Ok(())
     });
 }
 

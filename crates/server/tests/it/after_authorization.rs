@@ -104,7 +104,7 @@ async fn a_refused_revocation_is_recorded_and_the_connection_is_gone() {
 /// Waits until the audit trail holds the action.
 async fn recorded(app: &TestApp, action: &str) {
     for _ in 0..200 {
-        app.engine.recorder().flush().await;
+        app.engine.recorder().flush().await.unwrap();
         let rows = app.engine.store().audit(app.environment.id, 50).await.unwrap();
         if rows.iter().any(|row| row.action == action) {
             return;

@@ -20,7 +20,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("engine", &["store", "egress", "auth", "vault", "catalog", "base"]),
     ("server", &["engine", "catalog", "base"]),
     ("testkit", &["server", "engine", "store", "emulator", "base"]),
-    ("cli", &["server", "engine", "store", "egress", "catalog", "vault", "emulator", "rehearsal", "base"]),
+    (
+        "cli",
+        &[
+            "server",
+            "engine",
+            "store",
+            "egress",
+            "catalog",
+            "vault",
+            "emulator",
+            "rehearsal",
+            "base",
+        ],
+    ),
     ("xtask", &["testkit", "server", "engine", "store", "emulator", "catalog", "vault", "base"]),
 ];
 

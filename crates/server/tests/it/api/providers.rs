@@ -97,7 +97,8 @@ async fn what_a_client_has_already_is_not_sent_again() {
             assert_eq!(again.header("cache-control"), first.header("cache-control"), "{uri}");
 
             let before = (*app.engine.catalog()).clone();
-            let text = "test-shop: {auth_mode: NONE, display_name: Other Shop, source: our-own-note}";
+            let text =
+                "test-shop: {auth_mode: NONE, display_name: Other Shop, source: our-own-note}";
             let (changed, _) = before.overlay(text, "changed.yaml").unwrap();
             app.engine.set_catalog(changed);
             let changed = ask(uri, Some(&tag)).await;
