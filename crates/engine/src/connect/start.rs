@@ -387,7 +387,7 @@ impl Engine {
 
 /// What the browser gave, and what the connection under repair has of what it left out: nobody is
 /// asked twice where their account is.
-fn with_stored(
+pub(super) fn with_stored(
     provider: &Provider,
     mut given: Map<String, Value>,
     stored: Option<&Map<String, Value>>,

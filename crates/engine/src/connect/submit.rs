@@ -6,7 +6,7 @@ use valetkey_catalog::{AuthMode, validate_merged_connection_config};
 use super::callback::{note_pending, session_patch};
 use super::outcome::{FlowFailure, failure_json};
 use super::save::{Config, LogEntry, Save, is_pending};
-use super::start::preset_config;
+use super::start::{preset_config, with_stored};
 use crate::engine::Engine;
 use crate::error::{Error, Issue, Result};
 use crate::follow_up::Occasion;
@@ -92,8 +92,10 @@ impl Engine {
             Error::Refused { code: "invalid_connection", message: failure.message }
         })?;
         let defaults = session.payload.defaults(integration_key);
+        let repairs = self.repaired_config(session).await?;
+        let given = with_stored(&view.provider, params.clone(), repairs.as_ref());
         let mut config =
-            validate_merged_connection_config(&view.provider, params, &preset_config(defaults))
+            validate_merged_connection_config(&view.provider, &given, &preset_config(defaults))
                 .map_err(|issues| Error::Invalid(issues.into_iter().map(config_issue).collect()))?;
         if mode == AuthMode::OAuth2Cc {
             client_credentials_config(&mut config, defaults, &view.row.scopes);
@@ -103,7 +105,6 @@ impl Engine {
             message: "This authorization mode is not supported.".to_owned(),
         })?;
         let client = view.client();
-        let repairs = self.repaired_config(session).await?;
         let party = Party {
             provider: &view.provider,
             client: &client,
