@@ -6,7 +6,9 @@ use url::Url;
 use crate::finding::{Finding, Level};
 use crate::pattern::Pattern;
 use crate::reader::scalar_text;
-use crate::schema::{AuthMode, ClientRegistration, Field, Form, OAuth1Signature, Provider, SignatureProtocol};
+use crate::schema::{
+    AuthMode, ClientRegistration, Field, Form, OAuth1Signature, Provider, SignatureProtocol,
+};
 use crate::template::{has_loose_ends, references};
 
 /// Looks an entry over. Empty means nothing to say.
@@ -83,7 +85,10 @@ impl Linter<'_> {
         let is_oauth1 = provider.auth_mode == AuthMode::OAuth1;
         let needs_token = needs_authorize
             || is_oauth1
-            || matches!(provider.auth_mode, AuthMode::OAuth2Cc | AuthMode::TwoStep | AuthMode::Bill);
+            || matches!(
+                provider.auth_mode,
+                AuthMode::OAuth2Cc | AuthMode::TwoStep | AuthMode::Bill
+            );
         let starts_here = is_oauth1 || (needs_authorize && !provider.installation_outbound);
         if starts_here && provider.authorization_url.is_none() {
             self.say(Level::Error, "authorization_url", "the mode needs an authorization URL");

@@ -11,7 +11,7 @@ pub enum OAuth1Signature {
     HmacSha1,
     /// `HMAC-SHA256`.
     HmacSha256,
-    /// `RSA-SHA1`; the consumer secret is the private key.
+    /// `RSA-SHA1`; the consumer secret is the private key. Read, but not made: the linter says so.
     RsaSha1,
     /// `PLAINTEXT`.
     Plaintext,
