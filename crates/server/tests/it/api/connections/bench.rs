@@ -9,7 +9,7 @@ use valetkey_emulator::provider::{CLIENT_ID, CLIENT_SECRET, Fault, Kind, Target}
 
 use crate::app::{Answer, PUBLIC_URL, TestApp};
 
-/// A provider of a mode that cannot be imported yet.
+/// A provider whose tokens come in pairs.
 const OAUTH1_PROVIDER: &str = "
 twitterish:
     display_name: Twitterish
