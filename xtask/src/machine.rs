@@ -14,6 +14,7 @@ const NODE_MAJOR_MIN: u32 = 20;
 pub(crate) enum Package {
     Postgresql,
     Chromium,
+    PythonVenv,
 }
 
 impl Package {
@@ -21,6 +22,7 @@ impl Package {
         match self {
             Self::Postgresql => "postgresql",
             Self::Chromium => "chromium",
+            Self::PythonVenv => "python3-venv",
         }
     }
 
@@ -28,6 +30,7 @@ impl Package {
         match self {
             Self::Postgresql => postgres_bin_dir().is_some(),
             Self::Chromium => chromium().is_some(),
+            Self::PythonVenv => has_python_venv(),
         }
     }
 }
@@ -95,6 +98,12 @@ pub(crate) fn chromium() -> Option<PathBuf> {
         .into_iter()
         .map(PathBuf::from)
         .find(|path| path.is_file())
+}
+
+/// Whether Python can make environments; Debian packs what it needs for that apart.
+fn has_python_venv() -> bool {
+    let mut probe = process::command("python3", Path::new("/"));
+    process::capture(probe.args(["-c", "import ensurepip, venv"])).is_ok()
 }
 
 /// The folder with `initdb` and `pg_ctl`, the newest version when there are several.

@@ -5,6 +5,7 @@ mod commands;
 mod machine;
 mod postgres;
 mod process;
+mod python;
 mod workspace;
 
 use std::process::ExitCode;

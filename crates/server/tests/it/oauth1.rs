@@ -63,7 +63,7 @@ async fn sent_away(app: &TestApp) -> (String, String) {
 }
 
 /// Follows the browser to the provider and back.
-async fn back(provider: &Provider, page: &str) -> String {
+fn back(provider: &Provider, page: &str) -> String {
     let back = provider.visit(page);
     let path = back.strip_prefix(PUBLIC_URL);
     path.unwrap_or_else(|| panic!("sent elsewhere: {back}")).to_owned()
@@ -71,7 +71,7 @@ async fn back(provider: &Provider, page: &str) -> String {
 
 async fn connected(app: &TestApp, provider: &Provider) -> Value {
     let (page, cookie) = sent_away(app).await;
-    let done = app.get(back(provider, &page).await).cookie(&cookie).send().await;
+    let done = app.get(back(provider, &page)).cookie(&cookie).send().await;
     assert_eq!(done.status, 200, "{}", done.text);
     only_connection(app).await
 }
@@ -133,8 +133,8 @@ async fn an_answer_for_another_flow_is_refused() {
         let (page, cookie) = sent_away(&app).await;
         let (other, _) = sent_away(&app).await;
         // The victim's browser brings the attacker's token and verifier to its own state.
-        let mine = back(&provider, &page).await;
-        let theirs = back(&provider, &other).await;
+        let mine = back(&provider, &page);
+        let theirs = back(&provider, &other);
         let pair = |path: &str| path.split_once("&oauth_token=").unwrap().1.to_owned();
         let (state, _) = mine.split_once("&oauth_token=").unwrap();
         let mixed = format!("{state}&oauth_token={}", pair(&theirs));
@@ -164,7 +164,7 @@ async fn declining_is_told_in_words_and_nothing_is_stored() {
         ] {
             provider.0.lock().unwrap().decision = Some(decision.to_owned());
             let (page, cookie) = sent_away(&app).await;
-            let answer = app.get(back(&provider, &page).await).cookie(&cookie).send().await;
+            let answer = app.get(back(&provider, &page)).cookie(&cookie).send().await;
             assert_eq!(answer.status, 400, "{decision}");
             assert!(answer.text.contains("callback_err"), "{decision}: {}", answer.text);
             assert!(answer.text.contains(words), "{decision}: {}", answer.text);
@@ -221,7 +221,7 @@ async fn a_failed_exchange_stores_nothing() {
             [(401, "oauth_problem=token_rejected"), (503, ""), (200, "oauth_token=a"), (200, "{}")]
         {
             let (page, cookie) = sent_away(&app).await;
-            let path = back(&provider, &page).await;
+            let path = back(&provider, &page);
             provider.0.lock().unwrap().next_answer = Some((status, body.to_owned()));
             let answer = app.get(path).cookie(&cookie).send().await;
             assert_eq!(answer.status, 400, "{body}: {}", answer.text);
@@ -248,7 +248,7 @@ async fn authorizing_again_keeps_what_the_app_stored() {
             app.post("/connect/sessions/reconnect").bearer(&app.api_key).json(&again).send().await;
         let session = session.json()["data"]["token"].as_str().unwrap().to_owned();
         let sent = start(&app, &session).await;
-        let path = back(&provider, &sent.location()).await;
+        let path = back(&provider, &sent.location());
         let done = app.get(path).cookie(&sent.cookie()).send().await;
         assert_eq!(done.status, 200, "{}", done.text);
         let after = only_connection(&app).await;

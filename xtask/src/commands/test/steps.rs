@@ -11,7 +11,9 @@ use super::{
 use crate::{
     machine::{self, Package},
     postgres::Cluster,
-    process, workspace,
+    process,
+    python::Environment,
+    workspace,
 };
 
 /// For one suite, all its tests together: they take minutes, and one that hangs must not take CI
@@ -38,7 +40,7 @@ impl<'a> Session<'a> {
             packages.push(Package::Postgresql);
         }
         if e2e {
-            packages.push(Package::Chromium);
+            packages.extend([Package::Chromium, Package::PythonVenv]);
         }
         if !packages.is_empty() {
             report.preparation("system packages", || machine::install(&packages));
@@ -95,6 +97,12 @@ impl<'a> Session<'a> {
             report.skip(SUITES, "there is no browser");
             return;
         }
+        let python = report
+            .preparation("Python packages", || Environment::make(&self.root, &self.target()?));
+        let Some(python) = python else {
+            report.skip(SUITES, "the Python packages are missing");
+            return;
+        };
         let built = report.step("build the server", || {
             process::run(self.cargo().args([
                 "build",
@@ -108,7 +116,7 @@ impl<'a> Session<'a> {
             report.skip(SUITES, "the server was not built");
             return;
         }
-        report.tests(SUITES, |count| self.suites(count));
+        report.tests(SUITES, |count| self.suites(count, &python));
     }
 
     /// `npm ci`, unless what is installed is what the lock file says.
@@ -127,7 +135,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn suites(&self, count: &mut Count) -> Result<()> {
+    fn suites(&self, count: &mut Count, python: &Environment) -> Result<()> {
         let folder = self.root.join("tests/e2e");
         let mut files: Vec<String> = Vec::new();
         for entry in std::fs::read_dir(&folder).context("listing the suites")? {
@@ -146,7 +154,8 @@ impl<'a> Session<'a> {
         files.sort();
         let mut command = self.with_postgres(process::command("node", &folder));
         command
-            .env("VALETKEY_BIN", self.binary()?)
+            .env("VALETKEY_BIN", self.target()?.join("debug/valetkey"))
+            .env("VALETKEY_TEST_PYTHON", python.interpreter())
             .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
             .arg(format!("--test-timeout={SUITE_TIMEOUT_MS}"))
             .args(&files);
@@ -156,11 +165,12 @@ impl<'a> Session<'a> {
         process::run_lines(&mut command, |line| count.read_line(line))
     }
 
-    fn binary(&self) -> Result<PathBuf> {
+    /// The folder cargo builds into.
+    fn target(&self) -> Result<PathBuf> {
         let metadata = workspace::metadata(&self.root)?;
         let target =
             metadata["target_directory"].as_str().context("cargo names no target folder")?;
-        Ok(PathBuf::from(target).join("debug/valetkey"))
+        Ok(PathBuf::from(target))
     }
 
     fn cargo(&self) -> Command {
