@@ -66,12 +66,16 @@ async function openCustomer(browser, appUrl) {
   return {
     /**
      * Press Connect: `method` of the frontend package with `args`. Answers `{ result }` or `{ error }`,
-     * and the popup's page if one opened.
+     * and how many popups opened. `inPopup` is what the person does in one: it gets the popup's page.
      */
-    connect: async ({ sdk, host, token, method = 'auth', args }) => {
+    connect: async ({ sdk, host, token, method = 'auth', args, inPopup }) => {
       const page = await context.newPage();
       const popups = [];
-      page.on('popup', (popup) => popups.push(popup));
+      let trouble;
+      page.on('popup', (popup) => {
+        popups.push(popup);
+        inPopup?.(popup).catch((error) => (trouble = error));
+      });
       try {
         await page.goto(appUrl);
         await page.waitForFunction(() => window.loaded);
@@ -79,7 +83,7 @@ async function openCustomer(browser, appUrl) {
         await page.click('#go');
         await page.waitForFunction(() => window.outcome, undefined, { timeout: OUTCOME_MS }).catch((error) => {
           const where = popups.map((popup) => popup.url()).join(', ') || 'none';
-          throw new Error(`no outcome in the page; popups at: ${where}`, { cause: error });
+          throw new Error(`no outcome in the page; popups at: ${where}`, { cause: trouble ?? error });
         });
         const outcome = await page.evaluate(() => window.outcome);
         return { ...outcome, popups: popups.length };
