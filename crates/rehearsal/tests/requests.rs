@@ -1,5 +1,7 @@
 //! Requests that are easily made wrong, each with the providers it matters for.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use serde_json::{Map, Value, json};
 use valetkey_auth::{
     AuthorizeInput, Body, CallbackInput, Client, Context, Credentials, Grant, HttpReply,
