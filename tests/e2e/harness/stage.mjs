@@ -130,7 +130,7 @@ class Stage {
   /** Make an integration for one of the harness's providers, named like it. */
   async integrate(provider, more = {}) {
     const credentials =
-      provider === 'e2e-oauth'
+      provider.startsWith('e2e-oauth')
         ? {
             type: 'OAUTH2',
             client_id: WEB_CLIENT.id,
