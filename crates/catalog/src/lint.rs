@@ -7,7 +7,8 @@ use crate::finding::{Finding, Level};
 use crate::pattern::Pattern;
 use crate::reader::scalar_text;
 use crate::schema::{
-    AuthMode, ClientRegistration, Field, Form, OAuth1Signature, Provider, SignatureProtocol,
+    AuthMode, ClientRegistration, FactSource, Field, Form, OAuth1Signature, Provider,
+    SignatureProtocol,
 };
 use crate::template::{has_loose_ends, references};
 
@@ -179,17 +180,8 @@ impl Linter<'_> {
     /// there.
     fn hosts(&mut self) {
         let provider = self.provider;
-        let templates = [
-            ("authorization_url", &provider.authorization_url),
-            ("token_url", &provider.token_url),
-            ("app_token_url", &provider.app_token_url),
-            ("refresh_url", &provider.refresh_url),
-            ("revocation_url", &provider.revocation_url),
-            ("introspection_url", &provider.introspection_url),
-            ("proxy.base_url", &provider.proxy.base_url),
-        ];
-        for (key, template) in templates {
-            for side in template.as_deref().unwrap_or_default().split("||").map(str::trim) {
+        for (key, template) in addresses(provider) {
+            for side in template.split("||").map(str::trim) {
                 let Some((_, rest)) = side.split_once("://") else { continue };
                 let host = host_part(rest);
                 for name in references(host) {
@@ -369,6 +361,40 @@ fn collect_texts(key: &str, value: &Value, texts: &mut Vec<(String, String)>) {
     }
 }
 
+/// Every template of an address that secrets or tokens are sent to, with its key.
+fn addresses(provider: &Provider) -> Vec<(&'static str, &str)> {
+    let named = [
+        ("authorization_url", &provider.authorization_url),
+        ("token_url", &provider.token_url),
+        ("token_url", &provider.app_token_url),
+        ("refresh_url", &provider.refresh_url),
+        ("revocation_url", &provider.revocation_url),
+        ("introspection_url", &provider.introspection_url),
+        ("request_url", &provider.oauth1.request_url),
+        ("proxy.base_url", &provider.proxy.base_url),
+    ];
+    let mut addresses: Vec<(&'static str, &str)> =
+        named.into_iter().filter_map(|(key, url)| Some((key, url.as_deref()?))).collect();
+    for step in &provider.two_step.additional {
+        addresses.push(("additional_steps", &step.url));
+    }
+    for step in &provider.post_connection {
+        if let FactSource::Call { url, .. } = &step.source {
+            addresses.push(("post_connection", url));
+        }
+    }
+    for token in &provider.companion_tokens {
+        addresses.extend(token.url.as_deref().map(|url| ("companion_tokens", url)));
+    }
+    addresses.extend(provider.token_upgrade.iter().map(|step| ("token_upgrade", &*step.url)));
+    if let Some(check) = &provider.proxy.verification {
+        let base = check.base_url_override.as_deref();
+        addresses.extend(base.map(|url| ("proxy.verification", url)));
+        addresses.extend(check.endpoints.iter().map(|url| ("proxy.verification", &**url)));
+    }
+    addresses
+}
+
 /// The host of a template without its scheme: up to the first slash outside a placeholder.
 fn host_part(rest: &str) -> &str {
     let mut depth = 0_usize;
@@ -449,6 +475,10 @@ mod tests {
         for wide in ["optional: true", "pattern: '[a-z]+'", "pattern: '^[^ ]+$'", "format: uri"] {
             assert_eq!(keys(&entry(wide)), ["proxy.base_url"], "{wide}");
         }
+        let elsewhere = entry("optional: true")
+            .replace("https://${connectionConfig.sub}.a.test/x", "https://a.test")
+            + "\npost_connection: [{url: 'https://${connectionConfig.sub}.a.test/me', keep: {id: id}}]";
+        assert_eq!(keys(&elsewhere), ["post_connection"]);
         let in_path = entry("optional: true").replace(
             "https://${connectionConfig.sub}.a.test/x",
             "https://a.test/${connectionConfig.sub}",
