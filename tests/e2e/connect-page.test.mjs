@@ -152,3 +152,26 @@ for (const form of FORMS) {
     assert.ok(!JSON.stringify(read.connection_config).includes('emulator-secret'), 'no client secret outside credentials');
   });
 }
+
+test('a repair says so, and keeps what the connection knows', async () => {
+  const key = 'form-emulator-tba';
+  const { connections } = await dev.call('GET', '/connections');
+  const { connection_id: id } = connections.find(({ provider_config_key: found }) => found === key);
+  const session = await dev.call('POST', '/connect/sessions/reconnect', { connection_id: id, integration_id: key });
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  try {
+    await page.goto(session.data.connect_link);
+    await page.getByRole('heading', { name: 'Reconnect Emulator (token pair)' }).waitFor();
+    await fill(page, { 'Token ID': 'emulator-token', 'Token secret': 'emulator-token-secret' });
+    await picture(page, 'repair-form');
+    await page.getByRole('button', { name: 'Reconnect' }).click();
+    await page.getByRole('heading', { name: /is connected$/ }).waitFor();
+  } finally {
+    await context.close();
+  }
+  const read = await dev.call('GET', `/connections/${id}?provider_config_key=${key}`);
+  assert.equal(read.connection_config.accountId, '1234567-sb1');
+  assert.equal(await count(key), 1, 'it is the same connection');
+});

@@ -130,9 +130,10 @@ export function h(tag, props = {}, ...children) {
  * @param {Provider} provider @param {Record<string, unknown>} presets
  * @param {Record<string, string>} labels
  * @param {string[]} preset names of secrets that the integration brings itself
+ * @param {boolean} isRepair the connection exists, and what is left out of its settings stays
  * @returns {Field[]}
  */
-export function buildFields(provider, presets, labels, preset) {
+export function buildFields(provider, presets, labels, preset, isRepair) {
   const names = credentialNames(provider);
   const own = provider.auth_mode in ENDPOINTS ? (provider.credentials ?? {}) : {};
   const credentials = [...new Set([...names, ...Object.keys(own)])]
@@ -142,11 +143,22 @@ export function buildFields(provider, presets, labels, preset) {
     .map(([name, definition]) => entry(name, 'assertionOption', definition, 150));
   const params = Object.entries(provider.connection_config ?? {})
     .filter(([name]) => presets[name] === undefined)
-    .map(([name, definition]) => entry(name, 'params', definition, definition.order ?? 200));
-  return [...credentials, ...options, ...params, ...externalId(provider, presets)]
+    .map(([name, definition]) => entry(name, 'params', isRepair ? kept(definition) : definition, definition.order ?? 200));
+  return [...credentials, ...options, ...params, ...(isRepair ? [] : externalId(provider, presets))]
     .filter(({ definition }) => !definition.hidden && !definition.automated)
     .sort((one, other) => one.order - other.order)
     .map(({ name, group, definition }) => build(name, group, definition, labels[name]));
+}
+
+/**
+ * A setting the connection has already.
+ * @param {Definition} definition
+ * @returns {Definition}
+ */
+function kept(definition) {
+  const help = 'Leave this empty to keep it as it is.';
+  const description = definition.description ? `${definition.description} ${help}` : help;
+  return { ...definition, description, optional: true, default_value: undefined };
 }
 
 /**

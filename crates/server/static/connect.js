@@ -16,7 +16,7 @@ const FAILED = 'm17 17 14 14m0-14L17 31';
 /**
  * @typedef {{ unique_key: string, provider: string, display_name: string,
  *   credentials_label?: Record<string, string>, preconfigured_credentials?: string[] }} Integration
- * @typedef {{ allowed_integrations?: string[],
+ * @typedef {{ allowed_integrations?: string[], isReconnecting?: boolean,
  *   integrations_config_defaults?: Record<string, { connection_config?: Record<string, unknown> }> }} Session
  */
 
@@ -192,9 +192,11 @@ function showForm(integration, provider) {
     presets,
     integration.credentials_label ?? {},
     integration.preconfigured_credentials ?? [],
+    session.isReconnecting === true,
   );
+  const verb = session.isReconnecting ? 'Reconnect' : 'Connect';
   const notice = h('div', { role: 'alert' });
-  const button = h('button', { class: 'primary', type: 'submit' }, 'Connect');
+  const button = h('button', { class: 'primary', type: 'submit' }, verb);
   const intro = inPopup
     ? `A window opens in which you sign in to ${integration.display_name} and confirm.`
     : fields.length === 0
@@ -223,11 +225,11 @@ function showForm(integration, provider) {
       if (text) notice.replaceChildren(h('p', { class: 'alert' }, text));
     } finally {
       button.removeAttribute('disabled');
-      button.textContent = 'Connect';
+      button.textContent = verb;
     }
   };
   show(
-    head(`Connect ${integration.display_name}`, integration.display_name, integrations.length > 1 ? showList : null),
+    head(`${verb} ${integration.display_name}`, integration.display_name, integrations.length > 1 ? showList : null),
     intro ? h('p', { class: 'soft' }, intro) : null,
     h('form', { class: 'form', novalidate: true, onsubmit: submit }, notice, ...fields.map(({ box }) => box), button),
   );
