@@ -13,6 +13,7 @@ mod connect_logins;
 mod connect_oauth;
 mod connect_signed;
 mod every_route;
+mod integration_names;
 mod mcp;
 mod oauth1;
 mod openapi;
