@@ -46,6 +46,13 @@ const GOOD: &str = "display_name: Acme\ncategories: [crm]\ndocs: https://acme.te
                     source: https://acme.test\nchecked: 2026-01-31\nauth_mode: API_KEY\n";
 
 #[test]
+fn the_schema_beside_the_files_is_no_provider() {
+    let folder = Folder::new("schema", &[("acme.yaml", GOOD), ("schema.json", crate::JSON_SCHEMA)]);
+    let overlay = folder.over(&Catalog::empty()).unwrap();
+    assert!(overlay.catalog.get("acme").is_some() && overlay.catalog.len() == 1);
+}
+
+#[test]
 fn a_file_of_ours_with_a_mistake_is_refused_with_line_and_reason() {
     let wide = "proxy:\n  base_url: https://${connectionConfig.host}.acme.test\n\
                 connection_config:\n  host: {type: string, title: Host}\n";

@@ -68,7 +68,9 @@ pub fn provider_files(path: &Path) -> Result<Vec<PathBuf>, CatalogError> {
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
         let extension = file.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("yaml" | "yml" | "json")) {
+        // The schema may lie beside the files, where editors find it.
+        let is_schema = file.file_name().is_some_and(|name| name == "schema.json");
+        if matches!(extension, Some("yaml" | "yml" | "json")) && !is_schema {
             files.push(file);
         }
         if files.len() > FILES_MAX {
