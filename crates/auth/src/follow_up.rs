@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regex::Regex;
 use serde_json::{Map, Value};
+use url::Url;
 use valetkey_catalog::schema::{CompanionToken, FactSource, FactStep, Pick};
 use valetkey_catalog::template::find;
 use valetkey_catalog::{Provider, Scope, render, render_url, scalar_text};
@@ -20,6 +21,7 @@ use crate::expiry;
 use crate::mode::{Context, Grant};
 use crate::request::{Body, HttpReply, HttpRequest};
 use crate::token_reply::parse_body;
+use crate::token_request::render_params;
 
 /// Longest value kept, in bytes.
 const VALUE_BYTES_MAX: usize = 4096;
@@ -58,9 +60,11 @@ pub fn tasks(provider: &Provider, grant: &Grant, occasion: Occasion) -> Vec<Task
     tasks
 }
 
-/// Whether the authorization is worth nothing when the task fails.
-pub fn is_required(provider: &Provider, task: Task) -> bool {
+/// Whether the grant is worth nothing when the task fails. After a refresh nothing is required: a
+/// refresh token was spent for the new one, which must not be lost over a second request.
+pub fn is_required(provider: &Provider, task: Task, occasion: Occasion) -> bool {
     match task {
+        _ if occasion == Occasion::Refresh => false,
         Task::Introspection => false,
         Task::Companion(_) => true,
         Task::Fact(index) => provider.post_connection.get(index).is_some_and(|step| step.required),
@@ -147,10 +151,21 @@ fn introspection(
     let template = context.provider.introspection_url.as_deref().unwrap_or_default();
     let url = render_url(template, &context.scope(context.connection_config), false)
         .map_err(|error| cannot_build("The provider's introspection URL", &error))?;
+    let params = Map::from_iter([
+        ("token".to_owned(), credentials.access_token().unwrap_or_default().into()),
+        ("token_type_hint".to_owned(), "access_token".into()),
+    ]);
+    as_client(context, credentials, url, params)
+}
+
+/// A form posted in the name of the client.
+fn as_client(
+    context: &Context<'_>,
+    credentials: &Credentials,
+    url: Url,
+    mut params: Map<String, Value>,
+) -> Result<HttpRequest, AuthError> {
     let client = ActiveClient::stored(context, credentials)?;
-    let mut params = Map::new();
-    params.insert("token".to_owned(), credentials.access_token().unwrap_or_default().into());
-    params.insert("token_type_hint".to_owned(), "access_token".into());
     let mut request = HttpRequest::new(http::Method::POST, url);
     request.headers.push(("accept".to_owned(), "application/json".to_owned()));
     client_auth::apply(
@@ -161,13 +176,9 @@ fn introspection(
         &mut params,
         &mut request.headers,
     )?;
-    request.body = form(&params);
-    Ok(request)
-}
-
-fn form(params: &Map<String, Value>) -> Body {
     let pairs = params.iter().filter_map(|(name, value)| Some((name.clone(), scalar_text(value)?)));
-    Body::Form(pairs.collect())
+    request.body = Body::Form(pairs.collect());
+    Ok(request)
 }
 
 /// `exp` of an active token (RFC 7662 §2.2).
@@ -193,20 +204,8 @@ fn companion_request(
     let template = companion.url.as_ref().or(context.provider.token_url.as_ref());
     let url = render_url(template.map_or("", String::as_str), &scope, false)
         .map_err(|error| cannot_build("The URL of a second token", &error))?;
-    let client = ActiveClient::stored(context, credentials)?;
-    let mut params = crate::token_request::render_params(&companion.params, &scope)?;
-    let mut request = HttpRequest::new(http::Method::POST, url);
-    request.headers.push(("accept".to_owned(), "application/json".to_owned()));
-    client_auth::apply(
-        context.provider.token_client_auth,
-        &client,
-        &request.url,
-        context,
-        &mut params,
-        &mut request.headers,
-    )?;
-    request.body = form(&params);
-    Ok(Some(request))
+    let params = render_params(&companion.params, &scope)?;
+    as_client(context, credentials, url, params).map(Some)
 }
 
 /// Keeps a second token under its name, with `expires_at` in milliseconds; a refresh token that

@@ -67,7 +67,7 @@ fn run(config: &Value, answers: &[(&str, Value)]) -> (Result<Grant, AuthError>, 
             finish(&context, &mut grant, task, &HttpReply { status, headers: Vec::new(), body })
         });
         if let Err(error) = outcome
-            && is_required(context.provider, task)
+            && is_required(context.provider, task, Occasion::Connect)
         {
             return (Err(error), sent);
         }
@@ -145,4 +145,15 @@ fn a_second_token_is_kept_beside_the_first() {
     );
     assert_eq!(grant.credentials.refresh_token(), Some("rt-2"));
     assert!(sent[2].contains("refresh_token=rt&scope=bot&client_id=id"), "{sent:?}");
+}
+
+#[test]
+fn what_a_refresh_brought_is_not_lost_over_a_second_token() {
+    let (catalog, _) = Catalog::empty().overlay(ENTRY, "acme.yaml").unwrap();
+    let provider = catalog.get("acme").unwrap();
+    for task in [Task::Companion(0), Task::Fact(2), Task::Introspection] {
+        assert!(!is_required(provider, task, Occasion::Refresh), "{task:?}");
+    }
+    assert!(is_required(provider, Task::Companion(0), Occasion::Connect));
+    assert!(is_required(provider, Task::Fact(2), Occasion::Connect));
 }
