@@ -18,6 +18,7 @@ use std::time::Duration;
 use valetkey_base::Secret;
 use valetkey_egress::AllowList;
 use valetkey_engine::Settings;
+use valetkey_server::ui::ConnectPageOptions;
 use valetkey_vault::MasterKey;
 
 pub(crate) use environment::variables;
@@ -31,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<String>,
     pub(crate) connect_url: Option<String>,
+    pub(crate) connect_listen: Option<SocketAddr>,
+    pub(crate) connect_page: ConnectPageOptions,
     pub(crate) websockets_path: String,
     pub(crate) body_bytes_max: u64,
     pub(crate) rate_limit_per_min: u64,
@@ -81,6 +84,8 @@ impl Config {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             public_url: None,
             connect_url: None,
+            connect_listen: None,
+            connect_page: ConnectPageOptions::default(),
             websockets_path: String::new(),
             body_bytes_max: 0,
             rate_limit_per_min: 0,
@@ -120,14 +125,7 @@ impl Config {
 
     /// Where clients reach a server that listens on `address`, unless it was said.
     pub(crate) fn public_url(&self, address: SocketAddr) -> String {
-        match &self.public_url {
-            Some(url) => url.clone(),
-            // Nobody can call the unspecified address.
-            None if address.ip().is_unspecified() => {
-                format!("http://localhost:{}", address.port())
-            }
-            None => format!("http://{address}"),
-        }
+        self.public_url.clone().unwrap_or_else(|| reached_at(address))
     }
 
     /// How the engine behaves for a server reached at `public_url`.
@@ -152,8 +150,18 @@ impl Config {
             body_bytes_max: to_usize(self.body_bytes_max),
             rate_limit_per_min: u32::try_from(self.rate_limit_per_min).unwrap_or(u32::MAX),
             websockets_path: self.websockets_path.clone(),
+            connect_page: self.connect_page.clone(),
         }
     }
+}
+
+/// The address of a server that listens on `address`, as a browser here would write it.
+pub(crate) fn reached_at(address: SocketAddr) -> String {
+    // Nobody can call the unspecified address.
+    if address.ip().is_unspecified() {
+        return format!("http://localhost:{}", address.port());
+    }
+    format!("http://{address}")
 }
 
 fn to_usize(number: u64) -> usize {

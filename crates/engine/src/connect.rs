@@ -4,6 +4,7 @@
 //! event and the outcome for a waiting browser.
 
 pub mod callback;
+pub mod cause;
 pub mod import;
 pub mod outcome;
 pub mod save;
@@ -11,7 +12,8 @@ pub mod start;
 pub mod submit;
 
 pub use callback::{Callback, Finished, callback_cookie_name};
+pub use cause::Cause;
 pub use import::ImportConnection;
-pub use outcome::{FlowFailure, FlowResult};
+pub use outcome::{FlowFailure, FlowResult, Visit};
 pub use start::{BrowserParams, Started};
 pub use submit::Submitted;

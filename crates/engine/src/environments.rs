@@ -7,6 +7,7 @@ use valetkey_base::{Secret, Timestamp};
 use valetkey_store::{Environment, SigningKeyRow, Tx};
 use valetkey_vault::DataKey;
 
+use crate::connect_ui::ConnectUiSettings;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::sealing::Column;
@@ -30,6 +31,12 @@ pub struct EnvironmentSettings {
     pub on_auth_refresh_success: bool,
     /// The `redirect_uri` sent to providers instead of our own; it must lead to ours by a 308.
     pub callback_url: Option<String>,
+    /// How the Connect UI looks.
+    pub connect_ui: ConnectUiSettings,
+    /// Where the Connect UI may send people afterwards: origins, or addresses with everything below.
+    pub return_urls: Vec<String>,
+    /// Whether a connect session ends with the first connection made in it.
+    pub single_use_sessions: bool,
 }
 
 impl Default for EnvironmentSettings {
@@ -41,6 +48,9 @@ impl Default for EnvironmentSettings {
             on_auth_refresh_error: true,
             on_auth_refresh_success: false,
             callback_url: None,
+            connect_ui: ConnectUiSettings::default(),
+            return_urls: Vec::new(),
+            single_use_sessions: false,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod activity;
 pub mod connect;
+pub mod connect_ui;
 pub mod connections;
 pub mod end_user;
 pub mod engine;

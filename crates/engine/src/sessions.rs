@@ -6,6 +6,7 @@ use valetkey_base::{Secret, Timestamp};
 use valetkey_store::{ConnectSession, Integration, NewConnectSession};
 use valetkey_vault::token_hash_hex;
 
+use crate::connect_ui::{ConnectUiSettings, check_return_url};
 use crate::end_user::{EndUser, Organization, end_user_json, merged_tags};
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
@@ -35,6 +36,12 @@ pub struct CreateSession {
     pub webhook_url_override: Option<String>,
     /// Tags of the connection.
     pub tags: Option<Map<String, Value>>,
+    /// How the Connect UI looks in it, over the environment's settings.
+    pub connect_ui_settings: Option<ConnectUiSettings>,
+    /// Where the Connect UI, opened by its link, leads afterwards.
+    pub return_url: Option<String>,
+    /// The language of its link.
+    pub lang: Option<String>,
 }
 
 /// What a session is for: sealed in its row.
@@ -53,6 +60,10 @@ pub struct SessionPayload {
     pub overrides: Option<Map<String, Value>>,
     /// Where the connection's events go; `None` keeps what a repaired connection has.
     pub webhook_url_override: Option<String>,
+    /// How the Connect UI looks in it, over the environment's settings.
+    pub connect_ui_settings: Option<ConnectUiSettings>,
+    /// Where the Connect UI, opened by its link, leads afterwards.
+    pub return_url: Option<String>,
 }
 
 impl SessionPayload {
@@ -84,6 +95,11 @@ impl Session {
     pub fn actor(&self) -> String {
         format!("session:{}", self.row.id)
     }
+
+    /// The id of this session, if it ends with the connection made in it.
+    pub(crate) fn ends_after(&self, environment: &EnvironmentView) -> Option<String> {
+        environment.settings.single_use_sessions.then(|| self.row.id.clone())
+    }
 }
 
 /// A session just made.
@@ -114,9 +130,11 @@ impl Engine {
             request.tags.as_ref(),
         )
         .map_err(|issue| Error::Invalid(vec![issue]))?;
+        check_page(environment, &request)?;
         self.check_integrations_exist(environment, &request).await?;
+        let lang = request.lang.clone();
         let payload = SessionPayload { tags: Some(tags), ..payload(request) };
-        self.store_session(environment, payload, None, actor).await
+        self.store_session(environment, payload, None, lang.as_deref(), actor).await
     }
 
     /// Makes a session that repairs one connection.
@@ -136,7 +154,9 @@ impl Engine {
             code: "invalid_body",
             message: format!("There is no connection '{connection_id}' for integration '{integration_key}' to repair."),
         })?;
+        check_page(environment, &request)?;
         self.check_integrations_exist(environment, &request).await?;
+        let lang = request.lang.clone();
         let names_tags =
             request.tags.is_some() || request.end_user.is_some() || request.organization.is_some();
         let tags = merged_tags(
@@ -149,7 +169,7 @@ impl Engine {
         let mut payload = SessionPayload { tags: names_tags.then_some(tags), ..payload(request) };
         payload.end_user = payload.end_user.or(stored_user);
         payload.allowed_integrations = Some(vec![integration_key.to_owned()]);
-        self.store_session(environment, payload, Some(row.id), actor).await
+        self.store_session(environment, payload, Some(row.id), lang.as_deref(), actor).await
     }
 
     async fn check_integrations_exist(
@@ -192,6 +212,7 @@ impl Engine {
         environment: &EnvironmentView,
         payload: SessionPayload,
         reconnect_row: Option<i64>,
+        lang: Option<&str>,
         actor: &str,
     ) -> Result<MadeSession> {
         let now = self.clock.now();
@@ -214,8 +235,9 @@ impl Engine {
         };
         self.store.add_connect_session(new, now).await?;
         self.recorder.audit(Some(environment.id), actor, "connect_session.created", id);
+        let lang = lang.map(|lang| format!("&lang={lang}")).unwrap_or_default();
         let connect_link =
-            format!("{}/?session_token={}", self.settings.connect_url, token.expose());
+            format!("{}/?session_token={}{lang}", self.settings.connect_url, token.expose());
         Ok(MadeSession { token, connect_link, expires_at })
     }
 
@@ -266,5 +288,21 @@ fn payload(request: CreateSession) -> SessionPayload {
         integrations_config_defaults: request.integrations_config_defaults,
         overrides: request.overrides,
         webhook_url_override: request.webhook_url_override.filter(|url| !url.is_empty()),
+        connect_ui_settings: request.connect_ui_settings,
+        return_url: request.return_url,
     }
+}
+
+/// Checks what a session says about its page.
+fn check_page(environment: &EnvironmentView, request: &CreateSession) -> Result<()> {
+    let mut issues = match &request.connect_ui_settings {
+        Some(settings) => settings.issues(&["connect_ui_settings"]),
+        None => Vec::new(),
+    };
+    if let Some(url) = &request.return_url
+        && let Err(message) = check_return_url(environment, url)
+    {
+        issues.push(Issue::custom(&["return_url"], message));
+    }
+    if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
 }

@@ -21,6 +21,8 @@ pub struct Options {
     pub rate_limit_per_min: u32,
     /// The path at which browsers open their WebSocket, see [`ui::check_websockets_path`].
     pub websockets_path: String,
+    /// How the Connect UI is served.
+    pub connect_page: ui::ConnectPageOptions,
 }
 
 impl Default for Options {
@@ -30,6 +32,7 @@ impl Default for Options {
             body_bytes_max: transport.body_bytes_max,
             rate_limit_per_min: transport.rate_limit_per_min,
             websockets_path: "/".to_owned(),
+            connect_page: ui::ConnectPageOptions::default(),
         }
     }
 }
@@ -149,6 +152,20 @@ pub fn endpoints() -> Vec<Endpoint<App>> {
 
 /// The whole server.
 pub fn router(engine: Engine, options: Options) -> Router {
+    with_pages(engine, options, endpoints(), ui::pages)
+}
+
+/// The Connect UI alone, for a port of its own.
+pub fn connect_router(engine: Engine, options: Options) -> Router {
+    with_pages(engine, options, Vec::new(), ui::connect_pages)
+}
+
+fn with_pages(
+    engine: Engine,
+    options: Options,
+    endpoints: Vec<Endpoint<App>>,
+    pages: fn(&App) -> Router,
+) -> Router {
     let settings = transport::Settings {
         body_bytes_max: options.body_bytes_max,
         rate_limit_per_min: options.rate_limit_per_min,
@@ -156,6 +173,6 @@ pub fn router(engine: Engine, options: Options) -> Router {
     };
     let sources = (engine.clock().clone(), engine.rng().clone());
     let app = App { engine, options: Arc::new(options), provider_bodies: Arc::default() };
-    let pages = ui::pages(&app);
-    transport::router(app, endpoints(), pages, settings, sources)
+    let pages = pages(&app);
+    transport::router(app, endpoints, pages, settings, sources)
 }

@@ -6,6 +6,7 @@
 
 mod assets;
 mod connect_page;
+mod copy;
 mod landing;
 mod oauth;
 mod setup;
@@ -19,14 +20,18 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use http::{HeaderValue, StatusCode};
+use tower_http::compression::CompressionLayer;
 use url::Url;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::reply;
 use assets::Assets;
+use copy::Copy;
 use socket::Sockets;
 
+pub use connect_page::ConnectPageOptions;
+pub use copy::CopyOverrides;
 pub use socket::check_websockets_path;
 
 /// What pages are made from. Clones share everything.
@@ -35,51 +40,81 @@ struct Pages {
     app: App,
     place: Arc<Place>,
     assets: Arc<Assets>,
+    copy: Arc<Copy>,
     sockets: Sockets,
 }
 
 /// Where browsers reach this server.
 struct Place {
+    /// Scheme and authority of the server.
+    origin: String,
     /// Path before every address of ours, without a slash at the end; mostly empty.
     base_path: String,
     /// Scheme and authority of the WebSocket.
     socket_origin: String,
     /// Whether browsers come by TLS.
     is_https: bool,
+    /// Host, and port where it is not the scheme's, of a Connect UI with an address of its own.
+    connect_host: Option<String>,
+    /// Path before every address there.
+    connect_path: String,
 }
 
 impl Place {
-    fn new(public_url: &str) -> Self {
+    fn new(public_url: &str, connect_url: &str) -> Self {
         let url = Url::parse(public_url).ok();
         let base_path = url.as_ref().map_or("", Url::path).trim_end_matches('/');
         let origin = url.as_ref().map(|url| url.origin().ascii_serialization());
-        let socket_origin = origin.unwrap_or_default().replacen("http", "ws", 1);
+        let origin = origin.unwrap_or_default();
+        let connect = Url::parse(connect_url)
+            .ok()
+            .filter(|connect| connect.origin().ascii_serialization() != origin);
+        let connect_path = connect.as_ref().map_or("", Url::path).trim_end_matches('/');
         Self {
             base_path: base_path.to_owned(),
-            socket_origin,
+            socket_origin: origin.replacen("http", "ws", 1),
+            origin,
+            connect_path: connect_path.to_owned(),
+            connect_host: connect.map(|url| url.authority().to_owned()),
             is_https: url.is_some_and(|url| url.scheme() == "https"),
+        }
+    }
+
+    /// Whether a request for `host` is for the Connect UI at an address of its own.
+    fn is_connect_host(&self, host: &str) -> bool {
+        self.connect_host.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(host))
+    }
+}
+
+impl Pages {
+    fn new(app: &App) -> Self {
+        let settings = app.engine.settings();
+        let place = Place::new(&settings.public_url, &settings.connect_url);
+        Self {
+            assets: Arc::new(Assets::new(&place.base_path, &place.connect_path)),
+            copy: Arc::new(Copy::new(&app.options.connect_page.copy)),
+            place: Arc::new(place),
+            sockets: Sockets::new(settings.sockets_max),
+            app: app.clone(),
         }
     }
 }
 
+/// The Connect UI alone, for a port of its own.
+pub(crate) fn connect_pages(app: &App) -> Router {
+    let router = Router::new().route("/static/{fingerprint}/{name}", get(assets::serve));
+    finished(router.merge(connect_page::routes("")).merge(connect_page::routes("/connect-ui")), app)
+}
+
 /// Every page of ours.
 pub(crate) fn pages(app: &App) -> Router {
-    let settings = app.engine.settings();
-    let place = Place::new(&settings.public_url);
-    let state = Pages {
-        assets: Arc::new(Assets::new(&place.base_path)),
-        place: Arc::new(place),
-        sockets: Sockets::new(settings.sockets_max),
-        app: app.clone(),
-    };
     let router = Router::new()
         .route("/", get(landing::show))
         .route("/oauth/connect/{key}", get(oauth::start))
         .route("/oauth/callback", get(oauth::callback))
         .route("/app-auth/connect", get(oauth::callback))
         .route("/setup", get(setup::ask).post(setup::create))
-        .route("/connect-ui", get(connect_page::show))
-        .route("/connect-ui/", get(connect_page::show))
+        .merge(connect_page::routes("/connect-ui"))
         .route("/static/{fingerprint}/{name}", get(assets::serve));
     let router = match check_websockets_path(&app.options.websockets_path) {
         Ok("/") => router,
@@ -89,6 +124,10 @@ pub(crate) fn pages(app: &App) -> Router {
             router
         }
     };
+    finished(router, app)
+}
+
+fn finished(router: Router<Pages>, app: &App) -> Router {
     router
         .method_not_allowed_fallback(async || {
             ApiError::simple(
@@ -97,7 +136,8 @@ pub(crate) fn pages(app: &App) -> Router {
                 "This page does not take that method",
             )
         })
-        .with_state(state)
+        .layer(CompressionLayer::new())
+        .with_state(Pages::new(app))
 }
 
 /// A page, under a policy that allows our own files and `more`.
@@ -107,7 +147,7 @@ fn page(status: StatusCode, template: &impl Template, more: &str) -> Response {
         Err(error) => return ApiError::internal(error).into_response(),
     };
     let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
          base-uri 'none'; {more}"
     );
     let mut response = reply::html(status, body);
@@ -126,10 +166,14 @@ mod tests {
 
     #[test]
     fn a_public_url_says_where_pages_sockets_and_cookies_are() {
-        let plain = Place::new("http://localhost:3003");
+        let plain = Place::new("http://localhost:3003", "http://localhost:3003/connect-ui");
         assert_eq!((plain.base_path.as_str(), plain.is_https), ("", false));
         assert_eq!(plain.socket_origin, "ws://localhost:3003");
-        let below = Place::new("https://example.com/keys/");
+        assert_eq!(plain.connect_host, None);
+        let below = Place::new("https://example.com/keys/", "https://connect.example.com:8443/x/");
+        assert_eq!(below.connect_path, "/x");
+        assert!(below.is_connect_host("Connect.example.com:8443"));
+        assert!(!below.is_connect_host("example.com"));
         assert_eq!((below.base_path.as_str(), below.is_https), ("/keys", true));
         assert_eq!(below.socket_origin, "wss://example.com");
     }

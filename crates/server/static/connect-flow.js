@@ -1,160 +1,131 @@
 // @ts-check
-// Making a connection: a form is posted, or a popup goes to the provider while this page waits at
-// the WebSocket and, where that fails, asks again and again.
+// A redirect flow from the side of the page that began it. The provider's pages are in another
+// window, in another tab, or were in this one; the outcome comes by WebSocket and, where that does
+// not open or does not last, by asking again and again. What the other window says is not believed.
+
+import { ConnectError } from './connect-api.js';
+import { randomId } from './connect-dom.js';
 
 /** How long the WebSocket may take to open before the flow goes on without it, in milliseconds. */
 const SOCKET_OPENS_MS = 2500;
-/** How often the outcome is asked for and the popup looked at, in milliseconds. */
+/** How often the outcome is asked for and the window looked at, in milliseconds. */
 const LOOK_EVERY_MS = 1500;
-/** How long the popup may still talk to this page after the outcome, in milliseconds. */
-const CLOSE_POPUP_AFTER_MS = 500;
+/** How long a flow is waited for, in milliseconds: the server gives up on one after the same hour. */
+const WAIT_MS = 60 * 60 * 1000;
+/** How long the window may still talk to this page after the outcome, in milliseconds. */
+const CLOSE_WINDOW_AFTER_MS = 500;
+/** Width and height of the window, in CSS pixels. */
+const WINDOW_SIZE = [520, 700];
 
-/** @typedef {{ providerConfigKey: string, connectionId: string, isPending?: boolean }} Connected */
-/** @typedef {{ code: string, message: string, path: string[] }} Issue */
+/** @typedef {import('./connect-api.js').Api} Api */
+/** @typedef {import('./connect-api.js').Connected} Connected */
+/** @typedef {{ params: Record<string, string>, overrides: Record<string, string> }} Given */
 
-/** A failed attempt: `type` for programs, `message` for people, `issues` for the form. */
-export class ConnectError extends Error {
-  /** @param {string} type @param {string} message @param {Issue[]} [issues] */
-  constructor(type, message, issues = []) {
-    super(message);
-    this.name = 'ConnectError';
-    this.type = type;
-    this.issues = issues;
-  }
-}
-
-/** The server as one session sees it. */
-export class Api {
-  /** @param {string} base @param {string} socketUrl @param {string} token */
-  constructor(base, socketUrl, token) {
-    this.base = base;
-    this.socketUrl = socketUrl;
-    this.token = token;
-  }
-
-  /** @param {string} path @returns {Promise<any>} the `data` of the answer */
-  async get(path) {
-    const headers = { Authorization: `Bearer ${this.token}` };
-    return (await answer(fetch(this.base + path, { headers }))).data;
-  }
-
-  /**
-   * @param {string} path @param {Record<string, string>} params @param {object} body
-   * @returns {Promise<Connected>}
-   */
-  async post(path, params, body) {
-    const request = {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-    };
-    return answer(fetch(`${this.base}${path}?${this.#query(params)}`, request));
-  }
-
-  /** @param {string} key @param {Record<string, string>} params @param {string} clientId */
-  popupUrl(key, params, clientId) {
-    const query = this.#query(params);
-    query.set('ws_client_id', clientId);
-    return `${this.base}/oauth/connect/${encodeURIComponent(key)}?${query}`;
-  }
-
-  /** @param {Record<string, string>} params */
-  #query(params) {
-    const query = new URLSearchParams({ connect_session_token: this.token });
-    for (const [name, value] of Object.entries(params)) query.set(`params[${name}]`, value);
-    return query;
-  }
-}
-
-/** @param {Promise<Response>} request @returns {Promise<any>} */
-async function answer(request) {
-  const response = await request.catch(() => {
-    throw new ConnectError('unreachable', 'The server does not answer. Check your network and try again.');
-  });
-  const body = await response.json().catch(() => null);
-  if (response.ok && body) return body;
-  const { code, message, errors } = body?.error ?? {};
-  const type = response.status === 401 ? 'session_expired' : (code ?? 'unknown_error');
-  throw new ConnectError(type, message ?? `The server answered ${response.status}.`, errors ?? []);
-}
-
-/**
- * A redirect flow under way. `done` settles with its outcome; until then the popup can be brought
- * to the front, or all of it given up.
- */
-export class PopupFlow {
-  /**
-   * Call it in the click's own handler: browsers block windows that open later.
-   * @param {Api} api @param {string} key @param {Record<string, string>} params
-   * @param {{ onBlocked: (url: string) => void, onClosed: () => void }} events
-   */
-  constructor(api, key, params, events) {
+/** One flow. `done` settles once, with its outcome or a `ConnectError`. */
+export class Flow {
+  /** @param {Api} api @param {Window | null} popup */
+  constructor(api, popup) {
     this.api = api;
-    this.popup = openWindow();
-    this.ended = new AbortController();
+    this.popup = popup;
+    this.stopped = new AbortController();
+    /** Called once, when the window looks closed. It may only have cut its ties to this page. */
+    this.onClosed = () => {};
+    /** Called with the id under which the outcome can be asked for. */
+    this.onStarted = (/** @type {string} */ _clientId) => {};
     /** @type {Promise<Connected>} */
-    this.done = this.#run(key, params, events).finally(() => this.#end());
+    this.done = new Promise(() => {});
+  }
+
+  /**
+   * Opens the window and leads it to the provider. Call it in the click's own handler: browsers
+   * block windows that open later. Null when this one was blocked.
+   * @param {Api} api @param {string} key @param {Given} given
+   */
+  static inPopup(api, key, given) {
+    const popup = openWindow();
+    if (!popup) return null;
+    const flow = new Flow(api, popup);
+    flow.done = flow.#settle(async () => {
+      const socket = await openSocket(api.socketUrl, flow.stopped.signal);
+      const clientId = socket?.clientId ?? randomId();
+      flow.onStarted(clientId);
+      popup.location.href = api.flowUrl(key, given.params, given.overrides, clientId, false);
+      const asked = flow.#ask(clientId);
+      return socket ? Promise.race([socket.result, asked]) : asked;
+    });
+    return flow;
+  }
+
+  /**
+   * Waits for a flow that runs where this page cannot see it: in a tab that a link opened, or one
+   * that began before this page was loaded.
+   * @param {Api} api @param {string} clientId
+   */
+  static elsewhere(api, clientId) {
+    const flow = new Flow(api, null);
+    flow.done = flow.#settle(() => flow.#ask(clientId));
+    return flow;
   }
 
   focus() {
     this.popup?.focus();
   }
 
+  /** Gives up: `done` rejects with `window_closed`, and the window goes. */
   cancel() {
-    this.ended.abort();
+    this.stopped.abort();
     this.popup?.close();
   }
 
-  #end() {
-    this.ended.abort();
-    const popup = this.popup;
-    setTimeout(() => popup?.close(), CLOSE_POPUP_AFTER_MS);
+  /** @param {() => Promise<any>} run @returns {Promise<Connected>} */
+  async #settle(run) {
+    try {
+      const result = await run();
+      if (result.message_type === 'success') {
+        const { provider_config_key: providerConfigKey, connection_id: connectionId } = result;
+        return { providerConfigKey, connectionId, isPending: Boolean(result.is_pending) };
+      }
+      const { error_type: type, error_desc: message, cause, operation_id: reference } = result;
+      throw new ConnectError(type ?? 'unknown_error', message ?? 'The connection failed.', { cause, reference });
+    } finally {
+      this.stopped.abort();
+      const { popup } = this;
+      setTimeout(() => popup?.close(), CLOSE_WINDOW_AFTER_MS);
+    }
   }
 
-  /**
-   * @param {string} key @param {Record<string, string>} params
-   * @param {{ onBlocked: (url: string) => void, onClosed: () => void }} events
-   */
-  async #run(key, params, events) {
-    const signal = this.ended.signal;
-    const socket = await openSocket(this.api.socketUrl, signal);
-    const clientId = socket?.clientId ?? randomId();
-    const url = this.api.popupUrl(key, params, clientId);
-    if (this.popup) this.popup.location.href = url;
-    else events.onBlocked(url);
-    const asked = this.#ask(clientId, events);
-    const result = await (socket ? Promise.race([socket.result, asked]) : asked);
-    if (result.message_type !== 'success')
-      throw new ConnectError(result.error_type ?? 'unknown_error', result.error_desc ?? 'The connection failed.');
-    return {
-      providerConfigKey: result.provider_config_key,
-      connectionId: result.connection_id,
-      isPending: Boolean(result.is_pending),
-    };
-  }
-
-  /**
-   * Asks until there is an outcome. A window that looks closed may be one that only cut its ties to
-   * this page, so that ends nothing.
-   * @param {string} clientId @param {{ onClosed: () => void }} events
-   * @returns {Promise<any>}
-   */
-  async #ask(clientId, events) {
+  /** @param {string} clientId @returns {Promise<any>} */
+  async #ask(clientId) {
+    const until = Date.now() + WAIT_MS;
     let seenClosed = false;
-    for (;;) {
-      await pause(LOOK_EVERY_MS, this.ended.signal);
-      const response = await fetch(`${this.api.base}/connect/result/${clientId}`).catch(() => null);
-      if (response?.status === 200) return (await response.json()).data;
-      if (this.popup?.closed && !seenClosed) {
+    while (Date.now() < until) {
+      await pause(LOOK_EVERY_MS, this.stopped.signal);
+      const closed = this.popup?.closed && !seenClosed;
+      const outcome = await this.api.outcome(clientId);
+      if (outcome) return outcome;
+      if (closed) {
         seenClosed = true;
-        events.onClosed();
+        this.onClosed();
       }
     }
+    throw new ConnectError('state_err', 'The authorization took too long.', { cause: 'stale' });
   }
 }
 
+// The window asks to be let go; the page that opened it answers.
+window.addEventListener('message', (event) => {
+  if (!String(event.data?.type).startsWith('nango_oauth_callback_') || event.source === window) return;
+  if (event.source && allowed.has(event.origin))
+    /** @type {Window} */ (event.source).postMessage({ type: 'nango_oauth_callback_ack' }, event.origin);
+});
+/** Origins of the server whose windows are let go. @type {Set<string>} */
+const allowed = new Set();
+
+/** @param {string} base */
+export const letGoWindowsOf = (base) => allowed.add(new URL(base).origin);
+
 function openWindow() {
-  const [width, height] = [500, 680];
+  const [width, height] = WINDOW_SIZE;
   const left = Math.round(window.screenX + (window.outerWidth - width) / 2);
   const top = Math.round(window.screenY + (window.outerHeight - height) / 2);
   return window.open('', '_blank', `popup,width=${width},height=${height},left=${left},top=${top}`);
@@ -188,7 +159,8 @@ function openSocket(url, signal) {
 /** @param {number} ms @param {AbortSignal} signal @returns {Promise<void>} */
 function pause(ms, signal) {
   return new Promise((resolve, reject) => {
-    const stop = () => reject(new ConnectError('cancelled', 'Cancelled.'));
+    const stop = () =>
+      reject(new ConnectError('window_closed', 'The connection was cancelled.', { cause: 'window_closed' }));
     if (signal.aborted) return stop();
     signal.addEventListener('abort', stop, { once: true });
     setTimeout(() => {
@@ -196,13 +168,4 @@ function pause(ms, signal) {
       resolve();
     }, ms);
   });
-}
-
-/** A version 4 UUID; `crypto.randomUUID` is missing on plain HTTP. */
-function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -1,31 +1,43 @@
 // @ts-check
-// The page behind a connect link, also as the frame that the frontend SDK opens. It talks to its
-// own server only, whatever its address says.
+// The Connect UI: the page behind a connect link, also as the frame that the frontend SDK opens.
+// This file decides which screen is next; each screen is in a file of its own.
 
-import { Api, ConnectError, PopupFlow } from './connect-flow.js';
-import { bodyOf, buildFields, endpoint, findMissing, h, placeIssues, usesPopup, values } from './connect-form.js';
+import { Api, ConnectError, isOver } from './connect-api.js';
+import { Attempt, blockedNotice, runFlow, waitElsewhere } from './connect-attempt.js';
+import { button } from './connect-dom.js';
+import { language, t } from './connect-copy.js';
+import { showFailure, showNotice, showSuccess, showUnloaded, showUnsupported } from './connect-endings.js';
+import { letGoWindowsOf } from './connect-flow.js';
+import { Form } from './connect-form.js';
+import { isFramed, isPreview, listenToParent, tellClose, tellError, tellReady } from './connect-host.js';
+import { listScreen } from './connect-list.js';
+import { openShell, setBrand, show, showLoading, watchTime } from './connect-shell.js';
+import { applySettings } from './connect-theme.js';
 
 /** How long a framed page waits for its token, in milliseconds. */
 const TOKEN_ARRIVES_MS = 10_000;
-const STORED_TOKEN = 'valetkey-connect-session';
-const CROSS = 'M5 5l10 10M15 5L5 15';
-const BACK = 'M12 4l-6 6 6 6';
-const OK = 'm15 25 6.5 6.5L34 18';
-const FAILED = 'm17 17 14 14m0-14L17 31';
+/** Where a page that is not in a frame keeps its place, for a reload; it ends with the tab. */
+const STORED = 'valetkey-connect';
 
+/** @typedef {import('./connect-list.js').Integration} Integration */
 /**
- * @typedef {{ unique_key: string, provider: string, display_name: string,
- *   credentials_label?: Record<string, string>, preconfigured_credentials?: string[] }} Integration
- * @typedef {{ allowed_integrations?: string[], isReconnecting?: boolean,
+ * @typedef {{ allowed_integrations?: string[], isReconnecting?: boolean, expires_at: string,
+ *   return_url?: string, single_use?: boolean,
+ *   connectUISettings: import('./connect-theme.js').Settings,
+ *   overrides?: Record<string, { docs_connect?: string }>,
  *   integrations_config_defaults?: Record<string, { connection_config?: Record<string, unknown> }> }} Session
+ * @typedef {{ token?: string, key?: string, flow?: string }} Place
  */
 
-const main = /** @type {HTMLElement} */ (document.getElementById('connect'));
-const base = location.origin + (main.dataset.basePath ?? '');
-const socketUrl = base.replace(/^http/, 'ws') + (main.dataset.websocketsPath ?? '/');
-const isFramed = window.parent !== window;
+const page = /** @type {HTMLElement} */ (document.getElementById('connect')).dataset;
 const address = new URL(location.href);
-const reportsClosedWindow = address.searchParams.get('detectClosedAuthWindow') === 'true';
+const asked = {
+  scheme: address.searchParams.get('theme'),
+  reportsClosed: address.searchParams.get('detectClosedAuthWindow') === 'true',
+};
+const ownBase = page.apiUrl || location.origin + (page.basePath ?? '');
+/** The servers a page may be told to use. What people type goes nowhere else. */
+const bases = [ownBase, location.origin + (page.basePath ?? ''), ...(page.apiUrls ?? '').split(' ').filter(Boolean)];
 
 /** @type {Api} */
 let api;
@@ -33,136 +45,88 @@ let api;
 let session;
 /** @type {Integration[]} */
 let integrations = [];
-/** @type {string | null} the origin of the page around this one, once it has spoken */
-let parentOrigin = null;
-/** @type {PopupFlow | null} */
-let flow = null;
+/** @type {Attempt | null} */
+let attempt = null;
+let base = ownBase;
 
-/** @param {object} message */
-function tellParent(message) {
-  if (isFramed) window.parent.postMessage(message, parentOrigin ?? '*');
-}
-
-/** @param {string} errorType @param {string} errorMessage */
-const tellError = (errorType, errorMessage) =>
-  tellParent({ type: 'error', payload: { errorType, errorMessage } });
-
-/** @param {...(Node | null)} children */
-function show(...children) {
-  main.replaceChildren(...children.filter((child) => child !== null));
-  const heading = main.querySelector('h1');
-  heading?.setAttribute('tabindex', '-1');
-  heading?.focus();
-}
-
-/** @param {string} path @param {string} size @param {string} kind */
-function picture(path, size, kind) {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('viewBox', `0 0 ${size} ${size}`);
-  svg.setAttribute('aria-hidden', 'true');
-  if (kind) {
-    svg.setAttribute('class', `badge ${kind}`);
-    const circle = document.createElementNS(svg.namespaceURI, 'circle');
-    for (const name of ['cx', 'cy']) circle.setAttribute(name, '24');
-    circle.setAttribute('r', '22');
-    svg.append(circle);
-  }
-  const line = document.createElementNS(svg.namespaceURI, 'path');
-  line.setAttribute('d', path);
-  svg.append(line);
-  return svg;
-}
-
-/** @param {string} title @param {string | null} name @param {(() => void) | null} back */
-function head(title, name, back) {
-  return h(
-    'div',
-    { class: 'head' },
-    back ? h('button', { class: 'plain', type: 'button', 'aria-label': 'Back', onclick: back }, picture(BACK, '20', '')) : null,
-    name ? h('span', { class: 'tile', 'aria-hidden': 'true' }, name.slice(0, 1).toUpperCase()) : null,
-    h('h1', { class: 'title' }, title),
-    isFramed ? h('button', { class: 'plain', type: 'button', 'aria-label': 'Close', onclick: close }, picture(CROSS, '20', '')) : null,
-  );
-}
-
-function close() {
-  flow?.cancel();
-  tellParent({ type: 'close' });
-}
-
-/** @param {string} title @param {string} text @param {Node[]} actions */
-function showEnd(title, text, ...actions) {
-  show(
-    picture(FAILED, '48', 'bad'),
-    h('div', { class: 'stack', role: 'alert' }, h('h1', {}, title), h('p', { class: 'soft' }, text)),
-    actions.length || isFramed
-      ? h('div', { class: 'actions' }, ...actions, isFramed ? h('button', { type: 'button', onclick: close }, 'Close') : null)
-      : null,
-  );
-}
-
-function showLoading() {
-  show(h('p', { class: 'waiting soft', role: 'status' }, h('span', { class: 'spinner' }), 'Loading…'));
-}
-
-const showNoToken = () =>
-  showEnd('Open this page from your app', 'It needs a link from the app you want to connect for. Go back there and start again.');
-
-/** @param {unknown} error @param {() => void} again */
-function showLoadError(error, again) {
-  const { type, message } = asConnectError(error);
-  tellError(type, message);
-  if (type === 'session_expired') {
-    sessionStorage.removeItem(STORED_TOKEN);
-    showEnd('This link has expired', 'Links work for a limited time. Go back to the app and start again there.');
-  } else {
-    const retry = h('button', { class: 'primary', type: 'button', onclick: again }, 'Try again');
-    showEnd('This page could not be loaded', message, retry);
-  }
-}
-
-/** @param {unknown} error */
-function asConnectError(error) {
-  if (error instanceof ConnectError) return error;
-  console.error(error);
-  return new ConnectError('unknown_error', 'Something went wrong in this page. Reload it and try again.');
-}
+/** The place that survives a reload; in a frame there is none, for storage there may be shared or refused. */
+const place = {
+  /** @returns {Place} */
+  read() {
+    try {
+      return isFramed ? {} : JSON.parse(sessionStorage.getItem(STORED) ?? '{}');
+    } catch {
+      return {};
+    }
+  },
+  /** @param {Place} change */
+  note(change) {
+    if (isFramed) return;
+    try {
+      sessionStorage.setItem(STORED, JSON.stringify({ ...place.read(), ...change }));
+    } catch {
+      // A browser that stores nothing forgets the page at a reload, and that is all.
+    }
+  },
+  forget() {
+    if (!isFramed) sessionStorage.removeItem(STORED);
+  },
+};
 
 /** @param {string} token */
 async function load(token) {
-  flow?.cancel();
-  const mine = new Api(base, socketUrl, token);
+  attempt?.drop();
+  const mine = new Api(base, page.websocketsPath ?? '/', token, language);
   api = mine;
   showLoading();
   try {
     const [loaded, list] = await Promise.all([mine.get('/connect/session'), mine.get('/integrations')]);
     if (api !== mine) return;
     [session, integrations] = [loaded, list];
-    if (!isFramed) sessionStorage.setItem(STORED_TOKEN, token);
-    if (integrations.length === 1) await openForm(integrations[0]);
-    else showList();
   } catch (error) {
-    if (api === mine) showLoadError(error, () => load(token));
+    if (api === mine) loadFailed(error, () => load(token));
+    return;
   }
+  place.note({ token });
+  applySettings(session.connectUISettings, asked.scheme);
+  setBrand(session.connectUISettings);
+  watchTime(session.expires_at, timeIsUp);
+  mine.note('open');
+  resume();
+}
+
+/** Goes on where the page was: at a flow that ran in this tab, at a form, or at the beginning. */
+function resume() {
+  const { flow, key } = place.read();
+  const chosen = integrations.find((one) => one.unique_key === key) ?? null;
+  if (flow) {
+    attempt = newAttempt(chosen, null);
+    waitElsewhere(attempt, api, flow, { again: null, cancel: start });
+    return;
+  }
+  if (chosen) openForm(chosen);
+  else start();
+}
+
+/** The form where there is nothing to choose, otherwise the list. */
+function start() {
+  attempt?.drop();
+  place.note({ key: undefined, flow: undefined });
+  if (integrations.length === 1) openForm(integrations[0]);
+  else showList();
 }
 
 function showList() {
+  place.note({ key: undefined });
   if (integrations.length === 0) {
-    showEnd('There is nothing to connect', 'The app has no integration set up for you yet. Its team can add one.');
+    showNotice('empty', 'warn');
     return;
   }
-  const choice = (/** @type {Integration} */ integration) =>
-    h(
-      'li',
-      {},
-      h(
-        'button',
-        { class: 'choice', type: 'button', onclick: () => openForm(integration) },
-        h('span', { class: 'tile', 'aria-hidden': 'true' }, integration.display_name.slice(0, 1).toUpperCase()),
-        h('span', {}, integration.display_name),
-      ),
-    );
-  show(head('Choose what to connect', null, null), h('ul', { class: 'choices' }, ...integrations.map(choice)));
+  api.note('view:list');
+  show(listScreen(integrations, base, (one) => {
+    api.note('click:integration', one.unique_key);
+    openForm(one);
+  }), { kind: 'list' });
 }
 
 /** @param {Integration} integration */
@@ -173,178 +137,195 @@ async function openForm(integration) {
     const provider = await mine.get(`/providers/${encodeURIComponent(integration.provider)}`);
     if (api === mine) showForm(integration, provider);
   } catch (error) {
-    if (api === mine) showLoadError(error, () => openForm(integration));
+    if (api === mine) loadFailed(error, () => openForm(integration));
   }
 }
 
-/** @param {Integration} integration @param {import('./connect-form.js').Provider} provider */
+/** @param {Integration} integration @param {import('./connect-fields.js').Provider} provider */
 function showForm(integration, provider) {
-  const inPopup = usesPopup(provider);
-  const path = endpoint(provider);
-  if (!inPopup && !path) {
+  const { unique_key: key, display_name: name } = integration;
+  place.note({ key, flow: undefined });
+  const back = integrations.length > 1 ? showList : null;
+  const form = new Form(
+    integration,
+    provider,
+    base,
+    {
+      presets: session.integrations_config_defaults?.[key]?.connection_config ?? {},
+      docs: session.overrides?.[key]?.docs_connect,
+      isRepair: session.isReconnecting === true,
+    },
+    { submit: (entered) => (form.isPopup ? throughPopup(form, entered) : bySubmitting(form, entered)), back, note: (event) => api.note(event, key) },
+  );
+  if (!form.isPopup && !form.endpoint) {
     tellError('auth_mode_err', `${provider.auth_mode} is not available here.`);
-    showEnd('Not available here', `${integration.display_name} cannot be connected through this page.`, ...backToList());
+    showUnsupported(name, back && button(t('failed.other'), back));
     return;
   }
-  const presets = session.integrations_config_defaults?.[integration.unique_key]?.connection_config ?? {};
-  const fields = buildFields(
-    provider,
-    presets,
-    integration.credentials_label ?? {},
-    integration.preconfigured_credentials ?? [],
-    session.isReconnecting === true,
-  );
-  const verb = session.isReconnecting ? 'Reconnect' : 'Connect';
-  const notice = h('div', { role: 'alert' });
-  const button = h('button', { class: 'primary', type: 'submit' }, verb);
-  const intro = inPopup
-    ? `A window opens in which you sign in to ${integration.display_name} and confirm.`
-    : fields.length === 0
-      ? `${integration.display_name} needs nothing from you.`
-      : null;
-  const submit = async (/** @type {Event} */ event) => {
-    event.preventDefault();
-    notice.replaceChildren();
-    if (findMissing(fields)) return;
-    const params = values(fields, 'params');
-    if (inPopup) {
-      runPopup(integration, provider, params);
-      return;
-    }
-    button.setAttribute('disabled', '');
-    button.textContent = 'Connecting…';
-    try {
-      const target = path + encodeURIComponent(integration.unique_key);
-      showSuccess(integration, await api.post(target, params, bodyOf(provider, fields)));
-    } catch (error) {
-      const { type, message, issues } = asConnectError(error);
-      if (type === 'session_expired') return showLoadError(error, () => {});
-      tellError(type, message);
-      const homeless = placeIssues(fields, issues);
-      const text = issues.length ? homeless.join(' ') : message;
-      if (text) notice.replaceChildren(h('p', { class: 'alert' }, text));
-    } finally {
-      button.removeAttribute('disabled');
-      button.textContent = verb;
-    }
-  };
-  show(
-    head(`${verb} ${integration.display_name}`, integration.display_name, integrations.length > 1 ? showList : null),
-    intro ? h('p', { class: 'soft' }, intro) : null,
-    h('form', { class: 'form', novalidate: true, onsubmit: submit }, notice, ...fields.map(({ box }) => box), button),
-  );
+  api.note('view:integration', key);
+  form.show();
 }
 
-const backToList = () =>
-  integrations.length > 1 ? [h('button', { type: 'button', onclick: showList }, 'Choose another')] : [];
+/** @param {Form} form @param {import('./connect-form.js').Entered} entered */
+function bySubmitting(form, entered) {
+  form.busy(true);
+  attempt = newAttempt(form.integration, form);
+  attempt.settle(api.post(form.endpoint + encodeURIComponent(form.integration.unique_key), entered.params, entered.body));
+}
 
-/**
- * @param {Integration} integration @param {import('./connect-form.js').Provider} provider
- * @param {Record<string, string>} params
- */
-async function runPopup(integration, provider, params) {
-  const back = () => showForm(integration, provider);
-  const retry = () => {
-    running.cancel();
-    runPopup(integration, provider, params);
-  };
-  const note = h('div', { role: 'status' });
-  /** @param {string} text @param {Node[]} more */
-  const say = (text, ...more) => note.replaceChildren(h('p', { class: 'alert warn' }, text, ...more));
-  const running = new PopupFlow(api, integration.unique_key, params, {
-    onBlocked: (url) => {
-      tellError('blocked_by_browser', 'The browser blocked the window.');
-      say('The browser blocked the window. ', h('a', { href: url, target: '_blank' }, `Open ${integration.display_name} yourself`));
+/** @param {Form} form @param {import('./connect-form.js').Entered} entered */
+function throughPopup(form, entered) {
+  const { integration } = form;
+  const mine = newAttempt(integration, form);
+  attempt = mine;
+  const cancel = () => mine.flow?.cancel();
+  runFlow(mine, api, integration.unique_key, entered, {
+    reportsClosed: asked.reportsClosed,
+    // The same click begins the next attempt, so that its window is not blocked.
+    again: () => {
+      mine.supersede();
+      throughPopup(form, entered);
     },
-    onClosed: () => {
-      if (reportsClosedWindow) tellError('window_closed', 'The window was closed before the connection was made.');
-      say('The window seems to be closed. If you have not finished there, try again.');
+    cancel,
+    started: (flow) => {
+      if (!mine.isOver) place.note({ flow });
     },
   });
-  flow = running;
-  show(
-    head(`Connect ${integration.display_name}`, integration.display_name, null),
-    h('p', { class: 'waiting', role: 'status' }, h('span', { class: 'spinner' }), 'Waiting for the other window…'),
-    note,
-    h(
-      'div',
-      { class: 'actions' },
-      running.popup ? h('button', { class: 'primary', type: 'button', onclick: () => running.focus() }, 'Show the window') : null,
-      h('button', { type: 'button', onclick: retry }, 'Try again'),
-      h('button', { type: 'button', onclick: () => (running.cancel(), back()) }, 'Cancel'),
-    ),
-  );
-  try {
-    showSuccess(integration, await running.done);
-  } catch (error) {
-    const { type, message } = asConnectError(error);
-    if (type === 'cancelled') return;
-    tellError(type, message);
-    const again = h('button', { class: 'primary', type: 'button', onclick: back }, 'Try again');
-    showEnd(`${integration.display_name} was not connected`, message, again, ...backToList());
-  }
 }
 
-/** @param {Integration} integration @param {import('./connect-flow.js').Connected} connected */
-function showSuccess(integration, connected) {
-  tellParent({ type: 'connect', payload: connected });
-  const finish = h('button', { class: 'primary', type: 'button', onclick: close }, 'Finish');
-  show(
-    picture(OK, '48', 'good'),
-    h(
-      'div',
-      { class: 'stack', role: 'status' },
-      h('h1', {}, `${integration.display_name} is ${connected.isPending ? 'almost connected' : 'connected'}`),
-      connected.isPending ? h('p', { class: 'soft' }, 'It still has to be confirmed there. Nothing more is needed here.') : null,
-      isFramed ? null : h('p', { class: 'soft' }, 'You can close this page and go back to the app.'),
-    ),
-    isFramed || integrations.length > 1 ? h('div', { class: 'actions' }, isFramed ? finish : null, ...backToList()) : null,
-  );
+/** @param {Integration | null} integration @param {Form | null} form */
+function newAttempt(integration, form) {
+  return new Attempt(integration, {
+    connected: (result) => {
+      place.note({ flow: undefined });
+      api.note('view:success', result.providerConfigKey);
+      const known = integration ?? integrations.find((one) => one.unique_key === result.providerConfigKey) ?? null;
+      showSuccess({
+        integration: known,
+        isPending: result.isPending === true,
+        another: integrations.length > 1 && !session.single_use ? showList : null,
+        returnTo: session.return_url ? { url: session.return_url, app: session.connectUISettings.name } : null,
+        finish: () => {
+          api.note('click:finish');
+          tellClose();
+        },
+      });
+      if (session.single_use) place.forget();
+    },
+    failed: (error) => {
+      place.note({ flow: undefined });
+      attemptFailed(integration, form, error);
+    },
+  });
 }
 
-/** @param {MessageEvent} event */
-function onMessage(event) {
-  if (event.source === flow?.popup && event.origin === location.origin) {
-    // The outcome itself comes from the server; this only lets the window go.
-    if (String(event.data?.type).startsWith('nango_oauth_callback_'))
-      flow?.popup?.postMessage({ type: 'nango_oauth_callback_ack' }, location.origin);
+/** @param {Integration | null} integration @param {Form | null} form @param {ConnectError} error */
+function attemptFailed(integration, form, error) {
+  const key = integration?.unique_key;
+  if (isOver(error)) {
+    showExpired();
     return;
   }
-  if (!isFramed || event.source !== window.parent) return;
-  if (event.data?.type !== 'session_token' || typeof event.data.sessionToken !== 'string') return;
-  if (parentOrigin !== null && event.origin !== parentOrigin) return;
-  // Sandboxed and local pages have the origin "null", which cannot be written to by name.
-  if (event.origin !== 'null') parentOrigin = event.origin;
-  load(event.data.sessionToken);
+  if (form && error.type === 'blocked_by_browser') {
+    api.note('popup:blocked_by_browser', key);
+    const wait = (/** @type {string} */ clientId) => {
+      attempt = newAttempt(form.integration, form);
+      waitElsewhere(attempt, api, clientId, { again: null, cancel: () => attempt?.flow?.cancel() });
+    };
+    const leaving = (/** @type {string} */ flow) => place.note({ key, flow });
+    form.show(blockedNotice(form.integration, api, form.entered(), { opened: wait, leaving }));
+    return;
+  }
+  if (form && error.type === 'window_closed') {
+    api.note('popup:closed_early', key);
+    form.show();
+    return;
+  }
+  api.note(error.reason === 'credentials_refused' ? 'view:credentials_error' : 'view:unknown_error', key);
+  if (form && !form.isPopup) {
+    form.refuse(error);
+    return;
+  }
+  const again = form ? () => form.show() : integration ? () => openForm(integration) : start;
+  const other = integrations.length > 1 && button(t('failed.other'), showList);
+  showFailure(integration, error, button(t('again'), again, { class: 'primary' }), other);
 }
 
-/** Takes the token out of the address, so that it stays in no history. */
+/** @param {unknown} error @param {() => void} again */
+function loadFailed(error, again) {
+  const known = ConnectError.of(error);
+  tellError(known.type, known.message);
+  if (isOver(known)) showExpired();
+  else showUnloaded(again, known);
+}
+
+function timeIsUp() {
+  // What runs at the provider may still end well: the server lets a flow outlive its session.
+  if (attempt && !attempt.isOver) return;
+  tellError('session_expired', t('expired.title'));
+  showExpired();
+}
+
+function showExpired() {
+  place.forget();
+  showNotice('expired', 'warn');
+}
+
+const showNoToken = () => showNotice('no_token', 'warn');
+
+/** Takes the token out of the address at once, so that it stays in no history. */
 function takeToken() {
   const fromHash = new URLSearchParams(address.hash.slice(1)).get('session_token');
   const given = address.searchParams.get('session_token') ?? fromHash;
-  address.searchParams.delete('session_token');
-  address.hash = '';
-  if (given) history.replaceState(null, '', address);
-  return given ?? (isFramed ? null : sessionStorage.getItem(STORED_TOKEN));
+  const flow = address.searchParams.get('flow');
+  for (const name of ['session_token', 'flow']) address.searchParams.delete(name);
+  if (fromHash) address.hash = '';
+  if (given || flow) history.replaceState(null, '', address);
+  const known = place.read();
+  // A new link begins anew, whatever this tab did before.
+  if (given && given !== known.token) place.forget();
+  if (flow && !given) place.note({ flow });
+  return given ?? known.token;
 }
 
-function start() {
+function begin() {
   const token = takeToken();
-  const theme = address.searchParams.get('theme');
-  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
-  if (isFramed) document.documentElement.classList.add('framed');
-  const apiUrl = address.searchParams.get('apiURL');
-  if (apiUrl && URL.parse?.(apiUrl)?.origin !== location.origin) {
+  applySettings({}, asked.scheme);
+  openShell((way) => {
+    attempt?.drop();
+    api?.note(way === 'outside' ? 'click:outside' : 'click:close');
+  });
+  const wanted = address.searchParams.get('apiURL');
+  const found = wanted ? bases.find((one) => sameServer(one, wanted)) : ownBase;
+  if (!found) {
     tellError('invalid_host_url', 'This page works for its own server only.');
-    console.error(`apiURL must be ${location.origin}, the server this page comes from`);
-    showEnd('This link is not right', 'It names another server than the one this page belongs to, so nothing was sent there. Developers: set apiURL to ' + location.origin + '.');
+    console.error(`apiURL must be one of: ${bases.join(', ')}`);
+    showNotice('wrong_api', 'bad');
     return;
   }
-  window.addEventListener('message', onMessage);
-  tellParent({ type: 'ready' });
+  base = found;
+  letGoWindowsOf(base);
+  listenToParent({
+    onToken: load,
+    onSettings: (settings) => {
+      applySettings(settings, null);
+      setBrand(settings);
+    },
+  });
+  if (!token || isFramed) showLoading();
+  tellReady();
   if (token) load(token);
   else if (!isFramed) showNoToken();
-  else setTimeout(() => api ?? showNoToken(), TOKEN_ARRIVES_MS);
+  else if (!isPreview) setTimeout(() => api ?? showNoToken(), TOKEN_ARRIVES_MS);
 }
 
-start();
+/** @param {string} ours @param {string} theirs */
+function sameServer(ours, theirs) {
+  try {
+    return new URL(ours).origin === new URL(theirs).origin;
+  } catch {
+    return false;
+  }
+}
+
+begin();

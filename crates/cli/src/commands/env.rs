@@ -39,6 +39,16 @@ Settings:
   on_auth_refresh_error    tell failed refreshes (true or false)
   on_auth_refresh_success  tell good refreshes (true or false)
   callback_url             sent to providers as redirect_uri; must redirect (308) to this server's
+  return_urls              where a connect link may lead afterwards: origins or addresses, by commas
+  single_use_sessions      end a connect session with its first connection (true or false)
+  connect_ui_name          your product's name on the Connect UI
+  connect_ui_logo          its logo, as data:image/svg+xml;base64,… (32 KiB)
+  connect_ui_primary_light, connect_ui_primary_dark
+                           colour of its buttons, such as #1c6a50
+  connect_ui_font_family   fonts of the device, such as \"Inter\", sans-serif
+  connect_ui_radius        radius of its corners in pixels, 0 to 32
+  connect_ui_theme         light, dark or system
+  connect_ui_watermark     say what it is made with (true or false)
 
 Nothing after the = puts the default back. All changes are made, or none.
 

@@ -10,7 +10,7 @@ use valetkey_engine::Engine;
 use valetkey_vault::token_hash_hex;
 
 use crate::config::flags::AllSettings;
-use crate::config::{Config, Needs};
+use crate::config::{Config, Needs, reached_at};
 use crate::open::{self, Opened};
 use crate::output::say;
 use crate::providers::ProviderFiles;
@@ -41,7 +41,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
-    let config = options.settings.load(Needs::MasterKey)?;
+    let mut config = options.settings.load(Needs::MasterKey)?;
     let mut provider_files = ProviderFiles::new(Catalog::bundled(), &config.providers);
     let overlay = provider_files.read_at_start()?;
     logging::start(config.log_format, &config.log_filter)?;
@@ -55,6 +55,14 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         None
     };
     let (listener, address) = serving::listen(config.listen).await?;
+    let connect_listener = match config.connect_listen {
+        Some(address) => {
+            let (listener, bound) = serving::listen(address).await?;
+            config.connect_url.get_or_insert_with(|| reached_at(bound));
+            Some(listener)
+        }
+        None => None,
+    };
     let (signals, hangup) = (Signals::new()?, serving::hangup()?);
     let public_url = config.public_url(address);
     let Opened { engine, account_id } = Opened::new(&config, catalog, &public_url).await?;
@@ -68,17 +76,23 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     say(format_args!(
         "Valetkey {} listens on http://{address}\n  \
            public URL    {public_url}\n  \
+           connect UI    {}\n  \
            database      {}\n  \
            environments  {}\n  \
            providers     {providers_count}",
         env!("CARGO_PKG_VERSION"),
+        engine.settings().connect_url,
         open::describe(&config),
         names.collect::<Vec<_>>().join(", "),
     ));
     if let Some(token) = owner_token(&engine, account_id).await? {
         say(format_args!("Create the owner: {public_url}/setup?token={token}"));
     }
-    let servers = vec![(listener, router)];
+    let mut servers = vec![(listener, router)];
+    if let Some(listener) = connect_listener {
+        let options = config.server_options();
+        servers.push((listener, valetkey_server::app::connect_router(engine.clone(), options)));
+    }
     let ended = serving::until_stopped(servers, engine, signals, config.shutdown_timeout).await;
     drop(lock);
     Ok(exit_code(ended))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 use valetkey_base::Secret;
 use valetkey_egress::AllowList;
-use valetkey_server::ui::check_websockets_path;
+use valetkey_server::ui::{CopyOverrides, check_websockets_path};
 use valetkey_vault::MasterKey;
 
 use super::units::{bytes, duration, show_bytes, show_duration};
@@ -187,6 +187,60 @@ pub(crate) const KEYS: &[Key] = &[
             form: URL_FORM,
             set: |config, text| url(text).map(|url| config.connect_url = Some(url)),
         },
+    },
+    Key {
+        name: "connect_listen",
+        variable: "VALETKEY_CONNECT_LISTEN",
+        section: Section::Server,
+        doc: "Address and port on which the Connect UI is served alone, beside its place on the \
+              server's own. Its links then lead there, unless `connect_url` says otherwise.",
+        default: None,
+        otherwise: "none",
+        secret: false,
+        kind: Kind::Text {
+            form: "an IP address and port, such as 127.0.0.1:3009",
+            set: |config, text| address(text).map(|at| config.connect_listen = Some(at)),
+        },
+    },
+    Key {
+        name: "connect_api_urls",
+        variable: "VALETKEY_CONNECT_API_URLS",
+        section: Section::Server,
+        doc: "Further addresses of this server's API that a page with the Connect UI may name as \
+              `apiURL`, separated by commas. Any other is refused, so that no link can send what \
+              people type elsewhere.",
+        default: None,
+        otherwise: "`public_url` and the page's own address",
+        secret: false,
+        kind: Kind::Text {
+            form: "http or https URLs without query, separated by commas",
+            set: |config, text| {
+                config.connect_page.api_urls = items(text).map(url).collect::<Result<_, _>>()?;
+                Ok(())
+            },
+        },
+    },
+    Key {
+        name: "connect_frame_ancestors",
+        variable: "VALETKEY_CONNECT_FRAME_ANCESTORS",
+        section: Section::Server,
+        doc: "Sites that may show the Connect UI in a frame: origins, or `https://*.example.com`, \
+              separated by commas; `*` for any site, `none` for links alone.",
+        default: Some("*"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Text { form: "*, none, or origins separated by commas", set: frame_ancestors },
+    },
+    Key {
+        name: "connect_copy",
+        variable: "VALETKEY_CONNECT_COPY",
+        section: Section::Server,
+        doc: "A JSON file with words of your own for the Connect UI: language (or `*`), name, \
+              text, as in `{\"fr\": {\"form.connect\": \"Relier\"}}`.",
+        default: None,
+        otherwise: "none",
+        secret: false,
+        kind: Kind::Text { form: "a file that can be read", set: connect_copy },
     },
     Key {
         name: "websockets_path",
@@ -483,11 +537,40 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn listen(config: &mut Config, text: &str) -> Outcome {
+    config.listen = address(text)?;
+    Ok(())
+}
+
+fn address(text: &str) -> Outcome<SocketAddr> {
     let numeric = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),
         None => text.to_owned(),
     };
-    config.listen = numeric.parse::<SocketAddr>().map_err(|_| None)?;
+    numeric.parse().map_err(|_| None)
+}
+
+/// Sources of CSP's `frame-ancestors`. They stand in a header, so nothing else may be in them.
+fn frame_ancestors(config: &mut Config, text: &str) -> Outcome {
+    config.connect_page.frame_ancestors = match text {
+        "*" => "*".to_owned(),
+        "none" => "'none'".to_owned(),
+        list => items(list).map(origin).collect::<Result<Vec<_>, _>>()?.join(" "),
+    };
+    Ok(())
+}
+
+fn origin(text: &str) -> Outcome<String> {
+    let concrete = text.replacen("://*.", "://any.", 1);
+    let url = Url::parse(&concrete).map_err(|_| None)?;
+    let is_origin = matches!(url.scheme(), "http" | "https")
+        && url.origin().ascii_serialization() == concrete.trim_end_matches('/');
+    if is_origin { Ok(text.trim_end_matches('/').to_owned()) } else { Err(None) }
+}
+
+fn connect_copy(config: &mut Config, text: &str) -> Outcome {
+    let json = std::fs::read_to_string(text).map_err(|error| Some(error.to_string()))?;
+    let read = CopyOverrides::parse(&json);
+    config.connect_page.copy = read.map_err(|problems| Some(problems.join("; ")))?;
     Ok(())
 }
 

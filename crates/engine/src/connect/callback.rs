@@ -5,7 +5,7 @@ use valetkey_auth::{AuthError, CallbackInput, Class, Grant, stored_connection_co
 use valetkey_store::{ConnectionPatch, OauthState};
 use valetkey_vault::token_hash_hex;
 
-use super::outcome::{FlowFailure, event_code, failure_json};
+use super::outcome::{FlowFailure, Visit, event_code, failure_json};
 use super::save::{Config, LogEntry, Save, is_pending};
 use super::start::{StatePayload, as_failure, cookie_name};
 use crate::engine::Engine;
@@ -33,6 +33,10 @@ pub struct Finished {
     pub connection_id: String,
     /// The cookie that is no longer needed.
     pub cookie_name: String,
+    /// The id under which the outcome can be asked for.
+    pub client_id: Option<String>,
+    /// How the browser came.
+    pub visit: Visit,
 }
 
 impl Engine {
@@ -62,12 +66,21 @@ impl Engine {
                 "This authorization is unknown, has expired, or was already completed.",
             ));
         };
-        match self.go_on(&callback, &row).await {
-            Ok(mut finished) => {
-                finished.cookie_name = cookie_name(&state_hash);
-                Ok(finished)
-            }
+        let payload: Result<StatePayload> = self
+            .sealer
+            .open_json(row.environment_id, Column::STATE, &row.state_hash, &row.payload)
+            .await;
+        let visit = payload.as_ref().map(|payload| payload.visit.clone()).unwrap_or_default();
+        match self.go_on(&callback, &row, payload).await {
+            Ok((integration_key, connection_id)) => Ok(Finished {
+                integration_key,
+                connection_id,
+                cookie_name: cookie_name(&state_hash),
+                client_id: row.client_id,
+                visit,
+            }),
             Err((mut failure, log, code)) => {
+                failure.visit = visit;
                 failure.client_id.clone_from(&row.client_id);
                 failure.operation_id = Some(row.operation_id.clone());
                 self.flow_failed(row.environment_id, &failure, log, code.as_deref()).await;
@@ -80,16 +93,13 @@ impl Engine {
         &self,
         callback: &Callback<'_>,
         row: &OauthState,
-    ) -> Result<Finished, (FlowFailure, String, Option<String>)> {
+        payload: Result<StatePayload>,
+    ) -> Result<(String, String), (FlowFailure, String, Option<String>)> {
         let plain = |failure: FlowFailure| {
             let log = failure_json(&failure.error_type, &failure.message);
             (failure, log, None)
         };
-        let payload: StatePayload = self
-            .sealer
-            .open_json(row.environment_id, Column::STATE, &row.state_hash, &row.payload)
-            .await
-            .map_err(|error| plain(as_failure(error)))?;
+        let payload = payload.map_err(|error| plain(as_failure(error)))?;
         let session = self.live_session(row).await.map_err(&plain)?;
         let view = self.store.integration(row.environment_id, row.integration_id).await;
         let view = match view {
@@ -105,7 +115,9 @@ impl Engine {
             Err(error) => return Err(plain(as_failure(error.into()))),
         };
         let key = view.row.unique_key.clone();
+        let provider_name = view.provider.display_name.clone();
         let located = |mut failure: FlowFailure| {
+            failure.provider_name = Some(provider_name.clone());
             failure.integration_key = Some(key.clone());
             failure.connection_id = Some(payload.connection_id.clone());
             failure
@@ -128,7 +140,7 @@ impl Engine {
             ))));
         }
         let grant = self.exchange_code(callback, &view, &payload).await.map_err(|error| {
-            let failure = located(FlowFailure::new(socket_code(&error), explain(&error)));
+            let failure = located(FlowFailure::of_exchange(&error));
             (failure, error_json(&error).to_string(), Some(event_code(&error).to_owned()))
         })?;
         let saved = self.save_granted(row, &session, view.clone(), payload, grant).await;
@@ -137,11 +149,7 @@ impl Engine {
             let log = failure_json(&failure.error_type, &failure.message);
             (failure, log, Some("unknown".to_owned()))
         })?;
-        Ok(Finished {
-            integration_key: key,
-            connection_id: saved.row.connection_id,
-            cookie_name: String::new(),
-        })
+        Ok((key, saved.row.connection_id))
     }
 
     async fn live_session(&self, row: &OauthState) -> Result<Session, FlowFailure> {
@@ -231,6 +239,7 @@ impl Engine {
             view,
             connection_id: payload.connection_id,
             repairs: session.row.reconnect_row,
+            ends_session: session.ends_after(&environment),
             credentials: grant.credentials,
             lifetime_is_known: true,
             config: Config::Merge(config),

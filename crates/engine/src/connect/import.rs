@@ -107,6 +107,7 @@ impl Engine {
                 view,
                 connection_id,
                 repairs: None,
+                ends_session: None,
                 credentials: credentials.clone(),
                 lifetime_is_known,
                 config,

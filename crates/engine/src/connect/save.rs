@@ -26,6 +26,8 @@ pub(crate) struct Save {
     pub(crate) connection_id: String,
     /// The row a reconnect session repairs; it must still be there.
     pub(crate) repairs: Option<i64>,
+    /// The connect session that ends with this, where sessions may be used once only.
+    pub(crate) ends_session: Option<String>,
     pub(crate) credentials: Credentials,
     /// Whether the token's lifetime began now.
     pub(crate) lifetime_is_known: bool,
@@ -249,6 +251,15 @@ impl Engine {
         match save.operation {
             LogEntry::Finish(_) => tx.finish_operation(&operation, now).await?,
             LogEntry::Insert { .. } => tx.insert_operation(&operation, now).await?,
+        }
+        if let Some(session) = &save.ends_session
+            && !tx.delete_connect_session(session).await?
+        {
+            // Somebody was faster with the same session.
+            return Err(Error::Refused {
+                code: "unknown_connect_session_token",
+                message: "This session was used already.".to_owned(),
+            });
         }
         let tags: Map<String, Value> =
             serde_json::from_str(&row.tags).map_err(|_| Error::Corrupt("tags"))?;

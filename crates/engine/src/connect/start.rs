@@ -11,8 +11,7 @@ use valetkey_catalog::{AuthMode, Provider, validate_merged_connection_config};
 use valetkey_store::{NewOperation, OauthState};
 use valetkey_vault::token_hash_hex;
 
-use super::callback::{explain, socket_code};
-use super::outcome::{FlowFailure, failure_json};
+use super::outcome::{FlowFailure, Visit, failure_json};
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
@@ -37,6 +36,8 @@ pub struct BrowserParams {
     pub authorization_params: Map<String, Value>,
     /// The socket that waits for the outcome.
     pub client_id: Option<String>,
+    /// How the browser came.
+    pub visit: Visit,
 }
 
 /// What the callback needs to go on: sealed in the state's row.
@@ -54,6 +55,8 @@ pub(crate) struct StatePayload {
     #[serde(default)]
     pub(crate) repairs: Option<Map<String, Value>>,
     pub(crate) started_at: Timestamp,
+    #[serde(default)]
+    pub(crate) visit: Visit,
 }
 
 /// A flow under way.
@@ -88,11 +91,12 @@ impl Engine {
         integration_key: &str,
         params: BrowserParams,
     ) -> Result<Started, FlowFailure> {
-        let client_id = params.client_id.clone();
+        let (client_id, visit) = (params.client_id.clone(), params.visit.clone());
         match self.try_start(session, integration_key, params).await {
             Ok(started) => Ok(started),
             Err(mut failure) => {
                 failure.client_id = client_id;
+                failure.visit = visit;
                 failure.integration_key.get_or_insert_with(|| integration_key.to_owned());
                 failure.operation_id = Some(session.row.operation_id.clone());
                 self.flow_failed(
@@ -156,7 +160,7 @@ impl Engine {
                     "The provider entry does not lead to a browser redirect.",
                 ));
             }
-            Err(error) => return Err(FlowFailure::new(socket_code(&error), explain(&error))),
+            Err(error) => return Err(FlowFailure::of_exchange(&error)),
         };
         let payload = StatePayload {
             verifier,
@@ -167,6 +171,7 @@ impl Engine {
             memory: redirect.memory,
             repairs,
             started_at: self.clock.now(),
+            visit: params.visit,
         };
         self.store_state(session, &view, &state, payload, params.client_id, redirect.url)
             .await
@@ -443,7 +448,7 @@ pub(crate) fn as_failure(error: Error) -> FlowFailure {
     match error {
         Error::Refused { code, message } => FlowFailure::new(code, message),
         Error::CredentialsRejected(message) => FlowFailure::new("connection_test_failed", message),
-        Error::Provider(error) => FlowFailure::new(socket_code(&error), explain(&error)),
+        Error::Provider(error) => FlowFailure::of_exchange(&error),
         Error::NotFound(_) | Error::UnknownIntegration(_) | Error::UnknownProvider(_) => {
             FlowFailure::new("provider_config_err", error.to_string())
         }

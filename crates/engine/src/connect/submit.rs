@@ -126,6 +126,7 @@ impl Engine {
             view,
             connection_id: connection_id.clone(),
             repairs: session.row.reconnect_row,
+            ends_session: session.ends_after(&environment),
             credentials: grant.credentials,
             lifetime_is_known: true,
             config: Config::Merge(config),

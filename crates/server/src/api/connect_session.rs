@@ -10,13 +10,11 @@ use crate::error::ApiResult;
 use crate::reply;
 use crate::route::{Auth, Endpoint};
 use crate::schema::{
-    any, array, boolean, field, loose_object, nothing, object, one_of, record, string,
+    any, array, boolean, field, loose_object, nothing, number, object, one_of, record, string,
 };
 
 const TAG: &str = "Connect sessions";
 const PATH: &str = "/connect/session";
-/// The colour of the Connect UI until an environment chooses its own.
-const PRIMARY_COLOUR: &str = "#1c6a50";
 
 /// The operations.
 pub fn endpoints() -> Vec<Endpoint<App>> {
@@ -34,6 +32,9 @@ pub fn endpoints() -> Vec<Endpoint<App>> {
                     field("isReconnecting", boolean().optional()),
                     field("overrides", record(string(), any()).optional()),
                     field("websocketsPath", string()),
+                    field("expires_at", string()),
+                    field("return_url", string().optional()),
+                    field("single_use", boolean()),
                 ]),
             )])),
         Endpoint::new(Method::DELETE, PATH, Auth::Session, end)
@@ -45,10 +46,18 @@ pub fn endpoints() -> Vec<Endpoint<App>> {
 
 fn ui_settings_schema() -> crate::schema::Schema {
     let colours = || object(vec![field("primary", string())]);
+    let theme = vec![
+        field("light", colours()),
+        field("dark", colours()),
+        field("radius", number().optional()),
+        field("fontFamily", string().optional()),
+    ];
     object(vec![
         field("showWatermark", boolean()),
         field("defaultTheme", one_of(&["light", "dark", "system"])),
-        field("theme", object(vec![field("light", colours()), field("dark", colours())])),
+        field("theme", object(theme)),
+        field("name", string().optional()),
+        field("logo", string().optional()),
     ])
 }
 
@@ -58,14 +67,12 @@ async fn show(call: Call<App>) -> ApiResult {
     let mut data = Map::new();
     let mut add = |name: &str, value: Value| data.insert(name.to_owned(), value);
     add("endUser", payload.end_user.clone().unwrap_or_default());
-    add(
-        "connectUISettings",
-        json!({
-            "showWatermark": false,
-            "defaultTheme": "system",
-            "theme": {"light": {"primary": PRIMARY_COLOUR}, "dark": {"primary": PRIMARY_COLOUR}},
-        }),
-    );
+    let settings = &call.caller()?.environment()?.settings;
+    let chosen = match &payload.connect_ui_settings {
+        Some(session) => session.over(&settings.connect_ui),
+        None => settings.connect_ui.clone(),
+    };
+    add("connectUISettings", json!(chosen.decided()));
     if let Some(keys) = &payload.allowed_integrations {
         add("allowed_integrations", json!(keys));
     }
@@ -79,6 +86,11 @@ async fn show(call: Call<App>) -> ApiResult {
         add("overrides", json!(overrides));
     }
     add("websocketsPath", call.host.options.websockets_path.clone().into());
+    add("expires_at", session.row.expires_at.to_iso_z().into());
+    if let Some(url) = &payload.return_url {
+        add("return_url", url.clone().into());
+    }
+    add("single_use", settings.single_use_sessions.into());
     Ok(reply::ok(&json!({"data": data})))
 }
 

@@ -13,7 +13,9 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Part};
 use crate::reply;
 use crate::route::{Auth, Endpoint};
-use crate::schema::{Field, Schema, array, field, named, object, record, string};
+use crate::schema::{
+    Field, Schema, array, boolean, field, integer, named, object, one_of, record, string,
+};
 
 const TAG: &str = "Connect sessions";
 const WRITE: &[&str] = &["environment:connect_sessions:write"];
@@ -97,7 +99,40 @@ fn presets() -> Vec<Field> {
         field("overrides", record(named::integration_key(), overrides).optional()),
         field(webhook_url::FIELD, webhook_url::schema().optional()),
         field("tags", named::tags().optional()),
+        field("connect_ui_settings", connect_ui_settings().optional()),
+        field(
+            "return_url",
+            named::url().optional().about(
+                "Where a connect link leads afterwards. Its origin, or an address it lies below, is \
+                 in the environment's return_urls; this machine's own will do in test environments",
+            ),
+        ),
+        field(
+            "lang",
+            named::language()
+                .optional()
+                .about("The language of the connect link, such as fr; otherwise the browser's"),
+        ),
     ]
+}
+
+/// What a session changes about the look of its page; the engine checks the values.
+fn connect_ui_settings() -> Schema {
+    let colours = || object(vec![field("primary", string().optional())]).optional();
+    let theme = vec![
+        field("light", colours()),
+        field("dark", colours()),
+        field("radius", integer().min(0).max(255).optional().about("CSS pixels, 0 to 32")),
+        field("fontFamily", string().optional().about("Fonts of the device; none is loaded")),
+    ];
+    object(vec![
+        field("showWatermark", boolean().optional()),
+        field("defaultTheme", one_of(&["light", "dark", "system"]).optional()),
+        field("theme", object(theme).optional()),
+        field("name", string().optional().about("The product's name")),
+        field("logo", string().optional().about("A picture of at most 32 KiB as data: URL")),
+    ])
+    .about("How the Connect UI looks, over the environment's settings")
 }
 
 fn made_schema() -> Schema {

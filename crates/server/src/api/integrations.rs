@@ -57,7 +57,13 @@ async fn list(call: Call<App>) -> ApiResult {
             Caller::Key(_) => true,
         };
         if allowed {
-            data.push(view::listed(engine, environment.id, row, provider).await?);
+            let categories = provider.as_ref().map(|provider| provider.categories.clone());
+            let mut listed = view::listed(engine, environment.id, row, provider).await?;
+            if let (Caller::Session(_), Some(categories)) = (caller, categories) {
+                // A person chooses from them, and many are easier to find in groups.
+                listed["categories"] = categories.into();
+            }
+            data.push(listed);
         }
     }
     Ok(reply::ok(&json!({"data": data})))

@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use valetkey_catalog::AuthMode;
 use valetkey_engine::Error;
+use valetkey_engine::connect::Cause;
 
 use super::params;
 use crate::app::App;
@@ -103,7 +104,7 @@ async fn submit(mut call: Call<App>, mode: AuthMode) -> ApiResult {
         .engine
         .submit_credentials(session, key, mode, &body, &config)
         .await
-        .map_err(refusal)?;
+        .map_err(|error| refusal(error, &session.row.operation_id))?;
     let mut answer = json!({
         "connectionId": submitted.connection_id,
         "providerConfigKey": submitted.integration_key,
@@ -114,8 +115,15 @@ async fn submit(mut call: Call<App>, mode: AuthMode) -> ApiResult {
     Ok(reply::ok(&answer))
 }
 
-/// Configuration came in the query string, so that is where its issues are.
-fn refusal(error: Error) -> ApiError {
+/// Configuration came in the query string, so that is where its issues are. Beside what every error
+/// says, pages are told what is behind it, and the reference to quote.
+fn refusal(error: Error, operation_id: &str) -> ApiError {
+    let cause = Cause::of_submission(&error);
+    let refused: ApiError = placed(error);
+    refused.with("cause", cause.as_str()).with("operation_id", operation_id)
+}
+
+fn placed(error: Error) -> ApiError {
     let of_config = |issue: &valetkey_engine::Issue| {
         issue.path.first().is_some_and(|first| first == "connection_config")
     };

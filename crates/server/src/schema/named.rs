@@ -20,6 +20,8 @@ static CONNECTION_ID: LazyLock<Regex> =
     LazyLock::new(|| compiled(r#"^[a-zA-Z0-9,.;:=+~\[\]|@${}"'\\/_ -]+$"#));
 static PROVIDER_NAME: LazyLock<Regex> = LazyLock::new(|| compiled("^[a-zA-Z0-9_-]+$"));
 static ENVIRONMENT_NAME: LazyLock<Regex> = LazyLock::new(|| compiled("^[a-z0-9_-]+$"));
+static LANGUAGE: LazyLock<Regex> =
+    LazyLock::new(|| compiled("^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$"));
 static TAG_KEY: LazyLock<Regex> = LazyLock::new(|| compiled("^[a-zA-Z][a-zA-Z0-9_./-]*$"));
 static SCOPE_LIST: LazyLock<Regex> =
     LazyLock::new(|| compiled("^[0-9a-zA-Z:/_.*-]+(,[0-9a-zA-Z:/_.*-]+)*$"));
@@ -45,6 +47,11 @@ pub fn provider_name() -> Schema {
 /// The name of an environment.
 pub fn environment_name() -> Schema {
     string().pattern("/^[a-z0-9_-]+$/", &ENVIRONMENT_NAME).max(255)
+}
+
+/// A language tag, as browsers have them (RFC 5646 section 2.1, without the rare parts).
+pub fn language() -> Schema {
+    string().pattern("/^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$/", &LANGUAGE).max(35)
 }
 
 /// A text of `1..=max` characters.

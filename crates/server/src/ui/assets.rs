@@ -16,13 +16,42 @@ const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Name, content type and content.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 18] = [
     ("style.css", CSS, include_str!("../../static/style.css")),
     ("icon.svg", SVG, include_str!("../../static/icon.svg")),
     ("callback.js", JS, include_str!("../../static/callback.js")),
+    ("connect.css", CSS, include_str!("../../static/connect.css")),
     ("connect.js", JS, include_str!("../../static/connect.js")),
-    ("connect-form.js", JS, include_str!("../../static/connect-form.js")),
+    ("connect-dom.js", JS, include_str!("../../static/connect-dom.js")),
+    ("connect-copy.js", JS, include_str!("../../static/connect-copy.js")),
+    ("connect-host.js", JS, include_str!("../../static/connect-host.js")),
+    ("connect-api.js", JS, include_str!("../../static/connect-api.js")),
     ("connect-flow.js", JS, include_str!("../../static/connect-flow.js")),
+    ("connect-theme.js", JS, include_str!("../../static/connect-theme.js")),
+    ("connect-shell.js", JS, include_str!("../../static/connect-shell.js")),
+    ("connect-fields.js", JS, include_str!("../../static/connect-fields.js")),
+    ("connect-check.js", JS, include_str!("../../static/connect-check.js")),
+    ("connect-list.js", JS, include_str!("../../static/connect-list.js")),
+    ("connect-form.js", JS, include_str!("../../static/connect-form.js")),
+    ("connect-attempt.js", JS, include_str!("../../static/connect-attempt.js")),
+    ("connect-endings.js", JS, include_str!("../../static/connect-endings.js")),
+];
+
+/// What `connect.js` imports, so that browsers fetch all of it at once.
+pub(super) const CONNECT_MODULES: &[&str] = &[
+    "connect-dom.js",
+    "connect-copy.js",
+    "connect-host.js",
+    "connect-api.js",
+    "connect-flow.js",
+    "connect-theme.js",
+    "connect-shell.js",
+    "connect-fields.js",
+    "connect-check.js",
+    "connect-list.js",
+    "connect-form.js",
+    "connect-attempt.js",
+    "connect-endings.js",
 ];
 
 /// Where the files are.
@@ -30,15 +59,18 @@ pub(super) struct Assets {
     fingerprint: String,
     /// The folder in pages, with the server's base path, without a slash at the end.
     pub(super) folder: String,
+    /// The same at the Connect UI's own address.
+    pub(super) connect_folder: String,
 }
 
 impl Assets {
-    pub(super) fn new(base_path: &str) -> Self {
+    pub(super) fn new(base_path: &str, connect_path: &str) -> Self {
         // Not a matter of security, only of telling one release's files from another's.
         let mut hasher = DefaultHasher::new();
         FILES.hash(&mut hasher);
         let fingerprint = format!("{:016x}", hasher.finish());
-        Self { folder: format!("{base_path}/static/{fingerprint}"), fingerprint }
+        let folder = |path: &str| format!("{path}/static/{fingerprint}");
+        Self { folder: folder(base_path), connect_folder: folder(connect_path), fingerprint }
     }
 }
 

@@ -8,15 +8,16 @@ use askama::Template;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use http::header::{CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 use valetkey_engine::Session;
 use valetkey_engine::connect::{
-    BrowserParams, Callback, FlowFailure, Started, callback_cookie_name,
+    BrowserParams, Callback, Finished, FlowFailure, Started, Visit, callback_cookie_name,
 };
 
+use super::copy::Language;
 use super::{Pages, page};
 use crate::auth_header::{self, Credential, Refusal};
 use crate::connect::params;
@@ -34,8 +35,10 @@ const KEY_BYTES_MAX: usize = 255;
 #[template(path = "callback.html")]
 struct Ending<'a> {
     assets: &'a str,
+    language: &'a Language,
     failure: Option<&'a FlowFailure>,
-    next_step: &'static str,
+    what: String,
+    next_step: String,
 }
 
 #[derive(Template)]
@@ -49,12 +52,14 @@ pub(super) async fn start(
     State(pages): State<Pages>,
     key: Result<Path<String>, PathRejection>,
     uri: Uri,
+    headers: HeaderMap,
 ) -> Response {
     let raw = uri.query().unwrap_or_default();
     // Read by itself, so that whoever waits is told even of a query string that cannot be read.
     let client_id = form_urlencoded::parse(raw.as_bytes())
         .find(|(name, _)| name == "ws_client_id")
         .and_then(|(_, id)| params::client_id(&id));
+    let visit = visit(&pages, raw, &headers);
     let admitted = match query::parse(raw) {
         Ok(query) => admit(&pages, &query).await.map(|session| (session, query)),
         Err(error) => Err(error.into()),
@@ -66,17 +71,36 @@ pub(super) async fn start(
     });
     let (session, query) = match admitted {
         Ok(admitted) => admitted,
-        Err(error) => return refused(&pages, client_id, &error).await,
+        Err(error) => return refused(&pages, client_id, visit, &error, &headers).await,
     };
     let browser = BrowserParams {
         config: params::config_with_overrides(&query),
         authorization_params: params::authorization_params(&query),
         client_id,
+        visit,
     };
     match pages.app.engine.start_flow(&session, &key, browser).await {
         Ok(started) => redirect(&pages, &started),
-        Err(failure) => ending(&pages, Some(&failure)),
+        Err(failure) => ended(&pages, Err(&failure), &headers),
     }
+}
+
+/// How the browser came: read by itself as well, for the page that says what was wrong.
+fn visit(pages: &Pages, raw: &str, headers: &HeaderMap) -> Visit {
+    let value = |wanted: &str| {
+        form_urlencoded::parse(raw.as_bytes())
+            .find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))
+    };
+    Visit {
+        in_same_tab: value("same_tab").as_deref() == Some("true"),
+        language: Some(language(pages, value("lang").as_deref(), headers).tag.to_owned()),
+    }
+}
+
+/// The language of a page: the one the flow began in, otherwise the browser's.
+fn language<'p>(pages: &'p Pages, asked: Option<&str>, headers: &HeaderMap) -> &'p Language {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    pages.copy.pick(asked, accepted)
 }
 
 /// The session of a query string that asks for nothing a session may not have.
@@ -96,9 +120,15 @@ async fn admit(pages: &Pages, query: &Map<String, Value>) -> Result<Session, Api
 }
 
 /// A flow that ended before anything was known about it: no log can take it, but who waits hears.
-async fn refused(pages: &Pages, client_id: Option<String>, error: &ApiError) -> Response {
+async fn refused(
+    pages: &Pages,
+    client_id: Option<String>,
+    visit: Visit,
+    error: &ApiError,
+    headers: &HeaderMap,
+) -> Response {
     let code = error.code();
-    let failure = if error.status().is_server_error() {
+    let mut failure = if error.status().is_server_error() {
         tracing::error!(?error, "a flow could not begin");
         FlowFailure::new("unknown_err", "Something failed on our side.")
     } else if code == "unknown_connect_session_token" {
@@ -110,7 +140,9 @@ async fn refused(pages: &Pages, client_id: Option<String>, error: &ApiError) -> 
     if let Some(client_id) = &client_id {
         pages.app.engine.tell_flow_failed(client_id, &failure).await;
     }
-    ending(pages, Some(&failure))
+    failure.client_id = client_id;
+    failure.visit = visit;
+    ended(pages, Err(&failure), headers)
 }
 
 fn redirect(pages: &Pages, started: &Started) -> Response {
@@ -159,7 +191,7 @@ pub(super) async fn callback(State(pages): State<Pages>, uri: Uri, headers: Head
     let find_cookie = |name: &str| find_cookie(&headers, name);
     let callback = Callback { query: &query, cookie: &find_cookie };
     let finished = pages.app.engine.finish_flow(callback).await;
-    let mut response = ending(&pages, finished.as_ref().err());
+    let mut response = ended(&pages, finished.as_ref(), &headers);
     // The state is spent either way.
     let spent = callback_cookie_name(&query).filter(|name| find_cookie(name).is_some());
     for (name, path) in spent.iter().flat_map(|name| [(name, FLOW_PATH), (name, "/")]) {
@@ -181,45 +213,56 @@ fn find_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
-fn ending(pages: &Pages, failure: Option<&FlowFailure>) -> Response {
+/// The page at the end of a flow, or the way back to the Connect UI whose tab the flow took.
+fn ended(pages: &Pages, outcome: Result<&Finished, &FlowFailure>, headers: &HeaderMap) -> Response {
+    let (client_id, visit) = match outcome {
+        Ok(finished) => (&finished.client_id, &finished.visit),
+        Err(failure) => (&failure.client_id, &failure.visit),
+    };
+    if let (true, Some(client_id)) = (visit.in_same_tab, client_id) {
+        return back(pages, client_id, visit.language.as_deref());
+    }
+    ending(pages, language(pages, visit.language.as_deref(), headers), outcome.err())
+}
+
+/// Back to the Connect UI, which asks how its flow ended.
+fn back(pages: &Pages, client_id: &str, language: Option<&str>) -> Response {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("flow", client_id);
+    if let Some(language) = language {
+        query.append_pair("lang", language);
+    }
+    let url = format!("{}/?{}", pages.app.engine.settings().connect_url, query.finish());
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    match HeaderValue::from_str(&url) {
+        Ok(url) => headers.insert(LOCATION, url),
+        Err(error) => return ApiError::internal(error).into_response(),
+    };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn ending(pages: &Pages, language: &Language, failure: Option<&FlowFailure>) -> Response {
+    let provider = match failure.and_then(|failure| failure.provider_name.clone()) {
+        Some(name) => name,
+        None => language.text("the_provider", &[]),
+    };
+    let say = |group: &str| {
+        let name = failure.map(|failure| format!("{group}.{}", failure.cause.as_str()));
+        language.text(&name.unwrap_or_default(), &[("provider", &provider)])
+    };
     let template = Ending {
         assets: &pages.assets.folder,
+        language,
         failure,
-        next_step: failure.map_or("", |failure| next_step(&failure.error_type)),
+        what: say("cause"),
+        next_step: say("next"),
     };
     let status = match failure {
         Some(_) => StatusCode::BAD_REQUEST,
         None => StatusCode::OK,
     };
     page(status, &template, POLICY)
-}
-
-/// What the person in front of a failure can do.
-fn next_step(error_type: &str) -> &'static str {
-    match error_type {
-        "state_err"
-        | "state_cookie_err"
-        | "missing_public_key"
-        | "deprecated_authentication"
-        | "invalid_connect_session_token_format"
-        | "unknown_connect_session_token" => {
-            "Close this window, go back to the app you came from, and start again there."
-        }
-        "callback_err" => {
-            "If you declined by mistake, close this window and try again. Otherwise send the \
-             details below to the support of the app you came from."
-        }
-        "url_param_err" => "Close this window, check what you entered, and try again.",
-        "invalid_connection" => {
-            "Close this window and connect again from the app, as if for the first time."
-        }
-        "unknown_err" => {
-            "Close this window and try again. If it fails again, send the details below to the \
-             support of the app you came from."
-        }
-        _ => {
-            "Only the team of the app you came from can fix this. Send them the details below, \
-             then close this window."
-        }
-    }
 }

@@ -81,6 +81,14 @@ impl TestApp {
 
     /// A server that says it is elsewhere.
     pub(crate) async fn at(database: &TestDatabase, options: Options, public_url: &str) -> Self {
+        Self::with_settings(database, options, Settings::new(public_url)).await
+    }
+
+    pub(crate) async fn with_settings(
+        database: &TestDatabase,
+        options: Options,
+        settings: Settings,
+    ) -> Self {
         let (clock, rng) = (Clock::manual(START), Rng::seeded(7));
         let tasks = database.tasks().clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -101,7 +109,7 @@ impl TestApp {
             clock: clock.clone(),
             rng,
             tasks: tasks.clone(),
-            settings: Settings::new(public_url),
+            settings,
         });
         let account_id = engine.first_run().await.unwrap().account_id;
         let environment = engine.environment_by_name(account_id, "dev").await.unwrap();
@@ -261,6 +269,14 @@ impl Call {
             headers.insert(CONTENT_TYPE, value);
         }
         self
+    }
+
+    /// How many bytes the answer has on its way to a browser that takes gzip.
+    pub(crate) async fn bytes_compressed(self) -> usize {
+        let request = self.builder.header("accept-encoding", "gzip").body(self.body).unwrap();
+        let response = self.router.oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        response.into_body().collect().await.unwrap().to_bytes().len()
     }
 
     pub(crate) async fn send(self) -> Answer {

@@ -72,6 +72,47 @@ async fn a_connection_is_made_and_everybody_told() {
 }
 
 #[tokio::test]
+async fn a_flow_in_the_tab_of_the_connect_ui_leads_back_to_it() {
+    on_each(async |app| {
+        let back_to_it = format!("{PUBLIC_URL}/connect-ui/?flow={WAITING}&lang=fr");
+        let browser = start(&app, "&same_tab=true&lang=fr").await;
+        let back = app.visit_provider(&browser.authorize_url, "auto=approve").await;
+        let answer = app.get(&back).cookie(&browser.cookie).send().await;
+        assert_eq!((answer.status, answer.location()), (303, back_to_it.clone()));
+        assert_eq!(result(&app).await["message_type"], "success");
+
+        let gone = format!(
+            "/oauth/connect/notes?connect_session_token=nango_connect_session_{}&ws_client_id={WAITING}\
+             &same_tab=true&lang=fr",
+            "0".repeat(64)
+        );
+        let answer = app.get(gone).send().await;
+        assert_eq!((answer.status, answer.location()), (303, back_to_it));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_page_speaks_the_language_the_flow_began_in() {
+    on_each(async |app| {
+        let browser = start(&app, "&lang=de").await;
+        let back = app.visit_provider(&browser.authorize_url, "auto=deny").await;
+        let page =
+            app.get(&back).cookie(&browser.cookie).header("accept-language", "fr").send().await;
+        assert_failure_page(&page, "callback_err");
+        assert!(page.text.contains("<html lang=\"de\">"), "{}", page.text);
+        let told = result(&app).await;
+        assert_eq!(told["cause"], "declined");
+        let reference = told["operation_id"].as_str().unwrap();
+        assert!(page.text.contains(reference), "the page shows the log's reference");
+
+        let stranger = app.get("/oauth/callback").header("accept-language", "ja").send().await;
+        assert!(stranger.text.contains("<html lang=\"ja\">"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_cookie_is_for_this_flow_only() {
     on_each(async |app| {
         app.integration("emulator-oauth2", "notes").await;

@@ -2,6 +2,10 @@
 
 use http::Method;
 
+use valetkey_engine::Settings;
+use valetkey_server::app::Options;
+use valetkey_testkit::on_each_database;
+
 use crate::app::{PUBLIC_URL, TestApp, on_each};
 
 async fn setup_path(app: &TestApp) -> Option<String> {
@@ -75,11 +79,91 @@ async fn pages_load_nothing_but_our_own_files() {
                 assert_eq!(file.status, 200, "{link}");
                 assert!(file.header("cache-control").contains("immutable"));
             }
-            assert!(!page.text.contains("://"), "{path} names another server");
+            // The texts of the Connect UI are data: they load nothing, and may mention "https://".
+            let (markup, _) = page
+                .text
+                .split_once("<script type=\"application/json\"")
+                .unwrap_or((&page.text, ""));
+            assert!(!markup.contains("://"), "{path} names another server");
         }
         let old = app.get("/static/0000000000000000/style.css").send().await;
         assert_eq!((old.status, old.header("cache-control")), (200, "no-cache"));
         assert_eq!(app.get("/static/x/../../Cargo.toml").send().await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_connect_page_speaks_the_language_asked_for() {
+    on_each(async |app| {
+        let of = async |path: &str, accepted: &str| {
+            let page = app.get(path).header("accept-language", accepted).send().await;
+            let vary: Vec<_> = page.headers.get_all("vary").iter().collect();
+            assert!(vary.iter().any(|name| *name == "accept-language"), "{vary:?}");
+            assert_eq!(page.header("cache-control"), "no-cache");
+            page.header("content-language").to_owned()
+        };
+        assert_eq!(of("/connect-ui/?lang=fr-CA", "de").await, "fr");
+        assert_eq!(of("/connect-ui/", "de;q=0.9, xx").await, "de");
+        assert_eq!(of("/connect-ui/integrations", "").await, "en");
+        assert_eq!(of("/connect-ui/go", "").await, "en");
+    })
+    .await;
+}
+
+/// What a browser loads before the page works, compressed as it travels.
+#[tokio::test]
+async fn the_connect_page_weighs_less_than_40_kb() {
+    /// Bytes of everything together, in every language.
+    const BYTES_MAX: usize = 40_000;
+    on_each(async |app| {
+        for language in ["en", "fr", "de", "es", "pt", "it", "nl", "ja", "ko", "zh"] {
+            let path = format!("/connect-ui/?lang={language}");
+            let plain = app.get(&path).send().await;
+            let mut links: Vec<&str> =
+                plain.text.split('"').filter(|text| text.starts_with("/static/")).collect();
+            links.sort_unstable();
+            links.dedup();
+            assert!(links.len() > 10, "{links:?}");
+            let mut bytes = app.get(&path).bytes_compressed().await;
+            for link in links {
+                bytes += app.get(link).bytes_compressed().await;
+            }
+            assert!(bytes < BYTES_MAX, "{language}: {bytes} bytes");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connect_ui_at_an_address_of_its_own_reaches_the_api_at_its() {
+    on_each_database(async |database| {
+        let mut options = Options { rate_limit_per_min: 0, ..Options::default() };
+        options.connect_page.frame_ancestors = "https://app.example.com".to_owned();
+        options.connect_page.api_urls = vec!["https://api.internal.example".to_owned()];
+        let settings = Settings {
+            connect_url: "https://connect.example.com".to_owned(),
+            ..Settings::new("https://api.example.com/keys")
+        };
+        let mut app = TestApp::with_settings(database, options.clone(), settings).await;
+        app.router = valetkey_server::app::connect_router(app.engine.clone(), options);
+        for path in ["/", "/go", "/connect-ui/"] {
+            let page = app.get(path).header("host", "connect.example.com").send().await;
+            assert_eq!(page.status, 200, "{path}");
+            assert!(page.text.contains("data-api-url=\"https://api.example.com/keys\""));
+            assert!(page.text.contains("data-api-urls=\"https://api.internal.example\""));
+            let policy = page.header("content-security-policy");
+            for source in
+                ["https://api.example.com", "wss://api.example.com", "wss://api.internal.example"]
+            {
+                assert!(policy.contains(source), "{source} is not in {policy}");
+            }
+            assert!(policy.ends_with("frame-ancestors https://app.example.com"), "{policy}");
+            let mut links = page.text.split('"').filter(|text| text.starts_with("/static/"));
+            assert!(links.next().is_some());
+        }
+        assert_eq!(app.get("/connections").send().await.status, 404, "the API is elsewhere");
+        assert_eq!(app.get("/setup").send().await.status, 404);
     })
     .await;
 }

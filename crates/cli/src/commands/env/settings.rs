@@ -3,6 +3,7 @@
 use url::Url;
 use valetkey_egress::Egress;
 use valetkey_engine::EnvironmentSettings;
+use valetkey_engine::connect_ui::{self, Scheme};
 
 use crate::config::{Problem, Problems};
 
@@ -10,6 +11,9 @@ use crate::config::{Problem, Problems};
 const URL_BYTES_MAX: usize = 2048;
 /// Longest name of an environment, in characters.
 const NAME_CHARS_MAX: usize = 255;
+
+/// Most entries of a list.
+const LIST_ITEMS_MAX: usize = 50;
 
 /// A setting of an environment.
 struct Setting {
@@ -24,6 +28,19 @@ enum Kind {
     /// Browsers are sent there.
     Page(fn(&mut EnvironmentSettings) -> &mut Option<String>),
     Switch(fn(&mut EnvironmentSettings) -> &mut bool),
+    /// One value that has a rule.
+    Text {
+        rule: fn(&str) -> Option<&'static str>,
+        at: fn(&mut EnvironmentSettings) -> &mut Option<String>,
+    },
+    /// Several, separated by commas, that have a rule each.
+    List {
+        rule: fn(&str) -> Option<&'static str>,
+        at: fn(&mut EnvironmentSettings) -> &mut Vec<String>,
+    },
+    Radius,
+    Scheme,
+    Watermark,
 }
 
 const SETTINGS: &[Setting] = &[
@@ -42,20 +59,62 @@ const SETTINGS: &[Setting] = &[
         kind: Kind::Switch(|it| &mut it.on_auth_refresh_success),
     },
     Setting { name: "callback_url", kind: Kind::Page(|it| &mut it.callback_url) },
+    Setting {
+        name: "return_urls",
+        kind: Kind::List { rule: connect_ui::return_address, at: |it| &mut it.return_urls },
+    },
+    Setting { name: "single_use_sessions", kind: Kind::Switch(|it| &mut it.single_use_sessions) },
+    Setting {
+        name: "connect_ui_name",
+        kind: Kind::Text { rule: connect_ui::name, at: |it| &mut it.connect_ui.name },
+    },
+    Setting {
+        name: "connect_ui_logo",
+        kind: Kind::Text { rule: connect_ui::logo, at: |it| &mut it.connect_ui.logo },
+    },
+    Setting {
+        name: "connect_ui_primary_light",
+        kind: Kind::Text {
+            rule: connect_ui::colour,
+            at: |it| &mut it.connect_ui.theme.light.primary,
+        },
+    },
+    Setting {
+        name: "connect_ui_primary_dark",
+        kind: Kind::Text {
+            rule: connect_ui::colour,
+            at: |it| &mut it.connect_ui.theme.dark.primary,
+        },
+    },
+    Setting {
+        name: "connect_ui_font_family",
+        kind: Kind::Text { rule: connect_ui::fonts, at: |it| &mut it.connect_ui.theme.font_family },
+    },
+    Setting { name: "connect_ui_radius", kind: Kind::Radius },
+    Setting { name: "connect_ui_theme", kind: Kind::Scheme },
+    Setting { name: "connect_ui_watermark", kind: Kind::Watermark },
 ];
 
 /// A change that was found good.
 #[derive(Clone)]
 pub(super) enum Change {
-    Url(fn(&mut EnvironmentSettings) -> &mut Option<String>, Option<String>),
+    Text(fn(&mut EnvironmentSettings) -> &mut Option<String>, Option<String>),
     Switch(fn(&mut EnvironmentSettings) -> &mut bool, bool),
+    List(fn(&mut EnvironmentSettings) -> &mut Vec<String>, Vec<String>),
+    Radius(Option<u8>),
+    Scheme(Option<Scheme>),
+    Watermark(Option<bool>),
 }
 
 impl Change {
     pub(super) fn apply(self, settings: &mut EnvironmentSettings) {
         match self {
-            Self::Url(at, value) => *at(settings) = value,
+            Self::Text(at, value) => *at(settings) = value,
             Self::Switch(at, value) => *at(settings) = value,
+            Self::List(at, values) => *at(settings) = values,
+            Self::Radius(px) => settings.connect_ui.theme.radius = px,
+            Self::Scheme(scheme) => settings.connect_ui.default_theme = scheme,
+            Self::Watermark(shown) => settings.connect_ui.show_watermark = shown,
         }
     }
 }
@@ -87,22 +146,53 @@ fn change(text: &str, egress: &Egress) -> Result<Change, Problem> {
         return Err(wrong(&format!("there is no such setting; there are: {}", known.join(", "))));
     };
     match setting.kind {
-        Kind::Webhook(at) | Kind::Page(at) if value.is_empty() => Ok(Change::Url(at, None)),
+        Kind::Webhook(at) | Kind::Page(at) if value.is_empty() => Ok(Change::Text(at, None)),
         Kind::Webhook(at) => {
             let url = url(value).map_err(wrong)?;
             egress.check_url(&url).map_err(|error| {
                 wrong(&format!("{error}; VALETKEY_EGRESS_ALLOW can exempt a destination"))
             })?;
-            Ok(Change::Url(at, Some(value.to_owned())))
+            Ok(Change::Text(at, Some(value.to_owned())))
         }
         Kind::Page(at) => {
             url(value).map_err(wrong)?;
-            Ok(Change::Url(at, Some(value.to_owned())))
+            Ok(Change::Text(at, Some(value.to_owned())))
         }
         Kind::Switch(at) => match value {
             "true" => Ok(Change::Switch(at, true)),
             "false" => Ok(Change::Switch(at, false)),
             "" => Ok(Change::Switch(at, *at(&mut EnvironmentSettings::default()))),
+            _ => Err(wrong("expected true or false")),
+        },
+        Kind::Text { at, .. } if value.is_empty() => Ok(Change::Text(at, None)),
+        Kind::Text { rule, at } => match rule(value) {
+            None => Ok(Change::Text(at, Some(value.to_owned()))),
+            Some(expected) => Err(wrong(expected)),
+        },
+        Kind::List { rule, at } => {
+            let items: Vec<_> = value.split(',').map(str::trim).filter(|x| !x.is_empty()).collect();
+            match items.iter().find_map(|item| rule(item)) {
+                _ if items.len() > LIST_ITEMS_MAX => Err(wrong("expected at most 50 entries")),
+                None => Ok(Change::List(at, items.into_iter().map(str::to_owned).collect())),
+                Some(expected) => Err(wrong(expected)),
+            }
+        }
+        Kind::Radius if value.is_empty() => Ok(Change::Radius(None)),
+        Kind::Radius => match value.parse().ok().filter(|px| connect_ui::radius(*px).is_none()) {
+            Some(px) => Ok(Change::Radius(Some(px))),
+            None => Err(wrong("expected a whole number of pixels from 0 to 32")),
+        },
+        Kind::Scheme => match value {
+            "" => Ok(Change::Scheme(None)),
+            "light" => Ok(Change::Scheme(Some(Scheme::Light))),
+            "dark" => Ok(Change::Scheme(Some(Scheme::Dark))),
+            "system" => Ok(Change::Scheme(Some(Scheme::System))),
+            _ => Err(wrong("expected light, dark or system")),
+        },
+        Kind::Watermark => match value {
+            "" => Ok(Change::Watermark(None)),
+            "true" => Ok(Change::Watermark(Some(true))),
+            "false" => Ok(Change::Watermark(Some(false))),
             _ => Err(wrong("expected true or false")),
         },
     }
@@ -127,11 +217,28 @@ pub(super) fn show(settings: &EnvironmentSettings) -> String {
             let value = match setting.kind {
                 Kind::Webhook(at) | Kind::Page(at) => at(&mut settings).clone().unwrap_or_default(),
                 Kind::Switch(at) => at(&mut settings).to_string(),
+                Kind::Text { at, .. } => at(&mut settings).clone().unwrap_or_default(),
+                Kind::List { at, .. } => at(&mut settings).join(","),
+                Kind::Radius => written(settings.connect_ui.theme.radius),
+                Kind::Scheme => written(settings.connect_ui.default_theme.map(scheme_name)),
+                Kind::Watermark => written(settings.connect_ui.show_watermark),
             };
             format!("{}={value}", setting.name)
         })
         .collect();
     lines.join("\n")
+}
+
+fn written(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+const fn scheme_name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Light => "light",
+        Scheme::Dark => "dark",
+        Scheme::System => "system",
+    }
 }
 
 /// Whether an environment may be called so.
@@ -168,6 +275,13 @@ mod tests {
             "on_auth_creation=false",
             "on_auth_refresh_success=true",
             "callback_url=http://localhost:9/cb",
+            "return_urls=https://app.example.com, http://localhost:3000/done",
+            "single_use_sessions=true",
+            "connect_ui_name=Acme",
+            "connect_ui_primary_light=#123456",
+            "connect_ui_radius=4",
+            "connect_ui_theme=dark",
+            "connect_ui_watermark=true",
         ])
         .unwrap();
         let shown = show(&settings);
@@ -175,7 +289,12 @@ mod tests {
             shown,
             "webhook_url=https://example.com/hook?a=b\nwebhook_url_secondary=\n\
              on_auth_creation=false\non_auth_refresh_error=true\non_auth_refresh_success=true\n\
-             callback_url=http://localhost:9/cb"
+             callback_url=http://localhost:9/cb\n\
+             return_urls=https://app.example.com,http://localhost:3000/done\n\
+             single_use_sessions=true\nconnect_ui_name=Acme\nconnect_ui_logo=\n\
+             connect_ui_primary_light=#123456\nconnect_ui_primary_dark=\n\
+             connect_ui_font_family=\nconnect_ui_radius=4\nconnect_ui_theme=dark\n\
+             connect_ui_watermark=true"
         );
         assert_eq!(read(&shown.lines().collect::<Vec<_>>()).unwrap(), settings);
         let cleared = read(&["on_auth_creation=false", "on_auth_creation=", "webhook_url="]);
@@ -190,11 +309,24 @@ mod tests {
             "on_auth_creation=yes",
             "webhok=1",
             "callback_url",
+            "return_urls=https://app.example.com,/settings",
+            "connect_ui_primary_dark=red;}",
+            "connect_ui_radius=33",
+            "connect_ui_theme=blue",
         ])
         .unwrap_err();
         let sources: Vec<_> = problems.0.iter().map(|problem| problem.source.as_str()).collect();
-        let expected =
-            ["webhook_url", "webhook_url_secondary", "on_auth_creation", "webhok", "callback_url"];
+        let expected = [
+            "webhook_url",
+            "webhook_url_secondary",
+            "on_auth_creation",
+            "webhok",
+            "callback_url",
+            "return_urls",
+            "connect_ui_primary_dark",
+            "connect_ui_radius",
+            "connect_ui_theme",
+        ];
         assert_eq!(sources, expected);
         assert!(problems.0[1].message.contains("VALETKEY_EGRESS_ALLOW"), "{problems}");
     }

@@ -29,6 +29,7 @@ pub(super) fn schema() -> Schema {
         field("logo", string()),
         field("credentials_label", record(string(), string()).optional()),
         field("preconfigured_credentials", array(string()).optional()),
+        field("categories", array(string()).optional()),
         field("webhook_url", string().nullable().optional()),
         field("credentials", any().optional()),
         field("forward_webhooks", boolean()),

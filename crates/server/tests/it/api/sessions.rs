@@ -136,7 +136,6 @@ async fn a_browser_sees_its_session_until_it_ends() {
             }),
         )
         .await;
-        let primary = json!({"primary": "#1c6a50"});
         let expected = json!({
             "endUser": {
                 "id": "usr_42", "display_name": null, "email": "ann@example.com", "tags": null,
@@ -144,7 +143,7 @@ async fn a_browser_sees_its_session_until_it_ends() {
             },
             "connectUISettings": {
                 "showWatermark": false, "defaultTheme": "system",
-                "theme": {"light": primary, "dark": primary},
+                "theme": {"light": {"primary": "#1c6a50"}, "dark": {"primary": "#71cda8"}},
             },
             "allowed_integrations": ["github-prod"],
             "integrations_config_defaults": {"github-prod": {
@@ -153,6 +152,8 @@ async fn a_browser_sees_its_session_until_it_ends() {
             }},
             "overrides": {"github-prod": {"docs_connect": "https://docs.example.com"}},
             "websocketsPath": "/",
+            "expires_at": "2026-03-01T09:40:11.120Z",
+            "single_use": false,
         });
         assert_eq!(shown(&app, &token).await, expected);
 
@@ -166,6 +167,113 @@ async fn a_browser_sees_its_session_until_it_ends() {
         assert_eq!((ended.status, ended.text.as_str()), (204, ""));
         let gone = app.get("/connect/session").bearer(&token).send().await;
         assert_eq!(gone.error(), error(401, "unknown_connect_session_token"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_says_how_its_page_looks_and_where_it_leads() {
+    on_each(async |app: TestApp| {
+        app.integration("emulator-api-key", "keys").await;
+        let change = |settings: &mut valetkey_engine::EnvironmentSettings| {
+            settings.return_urls = vec!["https://app.example.com".to_owned()];
+            settings.connect_ui.name = Some("Acme".to_owned());
+            settings.connect_ui.theme.dark.primary = Some("#ffcc00".to_owned());
+        };
+        let id = app.environment.id;
+        app.engine.update_environment_settings(id, "test", change).await.unwrap();
+        let body = json!({
+            "tags": {},
+            "return_url": "https://app.example.com/settings?tab=1",
+            "lang": "fr-CA",
+            "connect_ui_settings": {"showWatermark": true, "theme": {"light": {"primary": "teal"}}},
+        });
+        let made = create(&app, body).await.json()["data"].clone();
+        let token = made["token"].as_str().unwrap();
+        assert!(made["connect_link"].as_str().unwrap().ends_with("&lang=fr-CA"), "{made}");
+        let data = shown(&app, token).await;
+        assert_eq!(data["return_url"], "https://app.example.com/settings?tab=1");
+        assert_eq!(
+            data["connectUISettings"],
+            json!({
+                "showWatermark": true, "defaultTheme": "system", "name": "Acme",
+                "theme": {"light": {"primary": "teal"}, "dark": {"primary": "#ffcc00"}},
+            })
+        );
+        let cases = [
+            (json!({"return_url": "https://evil.example/"}), "custom return_url"),
+            (json!({"return_url": "javascript:alert(1)"}), "custom return_url"),
+            (json!({"lang": "fr&x=1"}), "invalid_format lang"),
+            (
+                json!({"connect_ui_settings": {"theme": {"light": {"primary": "red;}"}}}}),
+                "custom connect_ui_settings.theme.light.primary",
+            ),
+            (
+                json!({"connect_ui_settings": {"logo": "https://elsewhere.example/l.png"}}),
+                "custom connect_ui_settings.logo",
+            ),
+            (
+                json!({"connect_ui_settings": {"colour": "red"}}),
+                "unrecognized_keys connect_ui_settings",
+            ),
+        ];
+        for (wrong, expected) in cases {
+            let mut body = json!({"tags": {}});
+            body.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+            let answer = create(&app, body).await;
+            assert_eq!(answer.error(), error(400, "invalid_body"), "{wrong}");
+            assert_eq!(issues(&answer), [expected], "{wrong}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_may_be_made_to_end_with_its_connection() {
+    on_each(async |app: TestApp| {
+        app.integration("emulator-api-key", "keys").await;
+        let connect = async |token: &str| {
+            let uri = format!("/api-auth/api-key/keys?connect_session_token={token}");
+            app.post(uri).json(&json!({"apiKey": "emk_demo_1234567890"})).send().await
+        };
+        // As a rule it works until its time is up: one link, several connections.
+        let kept = token(&app, json!({"tags": {}})).await;
+        assert_eq!((connect(&kept).await.status, connect(&kept).await.status), (200, 200));
+
+        let change = |it: &mut valetkey_engine::EnvironmentSettings| it.single_use_sessions = true;
+        let id = app.environment.id;
+        app.engine.update_environment_settings(id, "test", change).await.unwrap();
+        let once = token(&app, json!({"tags": {}})).await;
+        assert_eq!(shown(&app, &once).await["single_use"], true);
+        let refused = app
+            .post(format!("/api-auth/api-key/keys?connect_session_token={once}"))
+            .json(&json!({"apiKey": "emk_short"}))
+            .send()
+            .await;
+        assert_eq!(refused.status, 400, "a failed attempt ends nothing");
+        assert_eq!(connect(&once).await.status, 200);
+        assert_eq!(connect(&once).await.error(), error(401, "unknown_connect_session_token"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_form_names_its_cause_and_its_log_entry() {
+    on_each(async |app: TestApp| {
+        app.integration("emulator-api-key", "keys").await;
+        let token = token(&app, json!({"tags": {}})).await;
+        let session = app.engine.session(&token).await.unwrap().unwrap();
+        let uri = format!("/api-auth/api-key/keys?connect_session_token={token}");
+        let refused = app.post(&uri).json(&json!({"apiKey": "emk_short"})).send().await;
+        assert_eq!(refused.error(), error(400, "connection_test_failed"));
+        let told = refused.json()["error"].clone();
+        assert_eq!(told["cause"], "credentials_refused");
+        assert_eq!(told["operation_id"], session.row.operation_id.as_str());
+        let log = format!("/logs/operations/{}", session.row.operation_id);
+        let entry = app.get(log).bearer(&app.api_key).send().await;
+        assert_eq!(entry.status, 200, "{}", entry.text);
+        let empty = app.post(&uri).json(&json!({})).send().await.json()["error"].clone();
+        assert_eq!(empty["cause"], "input");
     })
     .await;
 }
