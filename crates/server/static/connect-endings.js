@@ -74,7 +74,7 @@ export function detailsOf(error, key) {
     'details',
     {},
     h('summary', {}, t('failed.details')),
-    h('dl', { class: 'facts' }, ...facts.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', { translate: 'no' }, value)))),
+    h('dl', { class: 'facts' }, ...facts.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', { translate: 'no', lang: 'en' }, value)))),
     copy,
   );
 }

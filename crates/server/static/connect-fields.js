@@ -214,7 +214,7 @@ function build(name, group, given, { labels, docs, ownDocs, onDocs }) {
     h('label', { for: id }, label, definition.optional && h('span', { class: 'optional' }, ` (${t('optional')})`)),
     frame(control, definition, label),
     issue,
-    description && h('p', { class: 'help', id: `${id}-help` }, description),
+    description && h('p', { class: 'help', id: `${id}-help`, lang: given.description === description ? 'en' : null }, description),
     definition.example && !labels[name] && !definition.enum && h('p', { class: 'help', id: `${id}-example` }, t('form.example', { example: definition.example })),
     where && outLink(where, t('form.where'), t('new_tab'), { class: 'help', onclick: onDocs }),
   );

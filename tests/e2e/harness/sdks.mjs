@@ -23,3 +23,6 @@ export const FRONTEND_SDKS = [
   { name: '@nangohq/frontend 0.71.10', folder: 'current', npm: '@nangohq/frontend' },
   { name: '@nangohq/frontend 0.69.14', folder: 'year-old', npm: '@nangohq/frontend-year-old' },
 ];
+
+/** One from long before: it knows fewer modes, and compares origins as texts. */
+export const OLDEST_FRONTEND_SDK = { name: '@nangohq/frontend 0.58.7', folder: 'oldest', npm: '@nangohq/frontend-oldest' };

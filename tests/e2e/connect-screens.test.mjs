@@ -1,0 +1,121 @@
+// Every screen of the Connect UI in every language and both colour schemes, in a real browser: what axe
+// finds, what does not fit on a narrow phone, what is too small for a finger, and what is not translated.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { startChromium } from './harness/browser.mjs';
+import { makeConnection, makeIntegrations, reach, SCREENS } from './harness/connect-screens.mjs';
+import { startDev } from './harness/dev.mjs';
+
+const LANGUAGES = ['en', 'fr', 'de', 'es', 'pt', 'it', 'nl', 'ja', 'ko', 'zh'];
+const SCHEMES = ['light', 'dark'];
+/** The narrowest phone, in CSS pixels: also a laptop's window at 400%. */
+const NARROW = { width: 320, height: 640 };
+/** Least size of what a finger has to hit, in CSS pixels. */
+const TARGET_PX = 44;
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** Screens looked at side by side. */
+const AT_ONCE = 3;
+/** Where pictures of all screens go, when somebody asks for them. */
+const PICTURES = process.env.VALETKEY_TEST_PICTURES;
+const PICTURE_WIDTHS = [320, 390, 768, 1440];
+
+let dev;
+let browser;
+let kept;
+before(async () => {
+  dev = await startDev();
+  browser = await startChromium();
+  kept = await makeIntegrations(dev);
+  kept.connection = await makeConnection(dev);
+});
+after(async () => {
+  await browser?.close();
+  await dev?.stop();
+});
+
+/** What axe finds, each as one line. */
+async function violations(page) {
+  const { violations: found } = await page.evaluate((tags) => globalThis.axe.run({ runOnly: { type: 'tag', values: tags } }), RULES);
+  return found.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} at ${target}: ${failureSummary}`));
+}
+
+/** What is too small to hit, or sticks out. */
+const misfits = (page) =>
+  page.evaluate((least) => {
+    const found = [];
+    const { scrollWidth } = document.documentElement;
+    if (scrollWidth > innerWidth) found.push(`the page is ${scrollWidth} wide`);
+    for (const element of document.querySelectorAll('button, a[href], summary, input, select, textarea')) {
+      const { width, height } = element.getBoundingClientRect();
+      if (width && (height < least - 0.5 || width < least - 0.5)) found.push(`${element.outerHTML.slice(0, 80)} is ${width} by ${height}`);
+    }
+    return found;
+  }, TARGET_PX);
+
+/** A browser that has been here before in one language, but for the pages that change its clock. */
+async function open(lang) {
+  const context = await browser.newContext({ viewport: NARROW, locale: lang });
+  await context.addInitScript(AXE);
+  return context;
+}
+
+for (const lang of LANGUAGES) {
+  describe(`in ${lang}`, { concurrency: AT_ONCE }, () => {
+    let shared;
+    before(async () => (shared = await open(lang)));
+    after(() => shared.close());
+    for (const screen of SCREENS) {
+      test(`${screen.name} can be read, reached and understood`, async () => {
+        const context = screen.changesClock ? await open(lang) : shared;
+        const page = await context.newPage();
+        try {
+          await reach(dev, page, screen, kept, { lang });
+          assert.equal(await page.locator('html').getAttribute('lang'), lang);
+          for (const colorScheme of SCHEMES) {
+            await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+            assert.deepEqual(await violations(page), [], `axe, ${colorScheme}`);
+          }
+          assert.deepEqual(await misfits(page), []);
+          const title = await page.locator('h1').innerText();
+          assert.equal(await page.title(), title);
+          assert.equal(await page.evaluate(() => document.activeElement?.closest('main, dialog') !== null), true, 'the focus is on the screen');
+        } finally {
+          await (screen.changesClock ? context : page).close();
+        }
+      });
+    }
+  });
+}
+
+test('no screen has a text that is missing in its language', async () => {
+  for (const lang of LANGUAGES) {
+    const page = await (await fetch(`${dev.url}/connect-ui/?lang=${lang}`)).text();
+    const texts = JSON.parse(/<script type="application\/json" id="copy">(.*?)<\/script>/s.exec(page)[1]);
+    const english = JSON.parse(fs.readFileSync(new URL('../../crates/server/locales/en.json', import.meta.url), 'utf8'));
+    const sentences = Object.keys(english).filter((name) => /^(cause|next|leave|check|expired|wait)\./.test(name));
+    const same = sentences.filter((name) => texts[name] === english[name]);
+    if (lang !== 'en') assert.deepEqual(same, [], `${lang} has English sentences`);
+  }
+});
+
+test('pictures of every screen', { skip: PICTURES ? false : 'set VALETKEY_TEST_PICTURES to take them' }, async () => {
+  fs.mkdirSync(PICTURES, { recursive: true });
+  for (const screen of SCREENS) {
+    for (const width of PICTURE_WIDTHS) {
+      const context = await browser.newContext({ viewport: { width, height: width < 500 ? 760 : 860 } });
+      const page = await context.newPage();
+      await reach(dev, page, screen, kept);
+      for (const colorScheme of SCHEMES) {
+        await page.emulateMedia({ colorScheme });
+        await page.screenshot({ path: path.join(PICTURES, `${screen.name}-${width}-${colorScheme}.png`), fullPage: true });
+      }
+      await context.close();
+    }
+  }
+});
