@@ -3,6 +3,7 @@
 
 mod commands;
 mod machine;
+mod npm;
 mod postgres;
 mod process;
 mod python;

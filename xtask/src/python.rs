@@ -6,8 +6,6 @@ use anyhow::{Context, Result};
 
 use crate::process;
 
-/// Names the packages and their hashes.
-const REQUIREMENTS: &str = "tests/e2e/python/requirements.txt";
 /// A copy of that file, written when everything in it is installed.
 const INSTALLED: &str = "installed-requirements.txt";
 
@@ -17,12 +15,17 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Make it, unless it has what the requirements say already.
-    pub(crate) fn make(root: &Path, target: &Path) -> Result<Self> {
-        let environment = Self { folder: target.join("e2e-python") };
+    /// Make the one of this name, unless it has already what the requirements say. They name
+    /// packages and their hashes.
+    pub(crate) fn make(
+        root: &Path,
+        target: &Path,
+        name: &str,
+        requirements: &Path,
+    ) -> Result<Self> {
+        let environment = Self { folder: target.join(name) };
         let folder = &environment.folder;
-        let requirements = root.join(REQUIREMENTS);
-        let wanted = std::fs::read_to_string(&requirements).context("reading the requirements")?;
+        let wanted = std::fs::read_to_string(requirements).context("reading the requirements")?;
         let is_current = environment.interpreter().exists()
             && std::fs::read_to_string(folder.join(INSTALLED)).is_ok_and(|has| has == wanted);
         if is_current {
@@ -38,7 +41,7 @@ impl Environment {
             process::command(environment.interpreter(), root)
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
                 .args(["--no-input", "--require-hashes", "--requirement"])
-                .arg(&requirements),
+                .arg(requirements),
         )?;
         std::fs::write(folder.join(INSTALLED), wanted)
             .context("noting which packages are installed")?;

@@ -4,6 +4,7 @@
 //! A step that cannot run here is skipped loudly, which is a failure in CI.
 
 mod report;
+mod sdk;
 mod steps;
 
 use anyhow::{Result, bail};
@@ -43,7 +44,7 @@ pub(crate) enum Part {
     Clippy,
     /// `cargo test --workspace`
     Rust,
-    /// the built server against the client packages, an OAuth server and a browser
+    /// the client packages, and the built server against them, OAuth servers and a browser
     E2e,
 }
 

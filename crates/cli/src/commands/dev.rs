@@ -2,7 +2,9 @@
 //! app that uses the server, and a webhook inbox, all on loopback.
 
 mod demo;
+mod own_app;
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ use valetkey_emulator::{app, catalog, inbox, provider};
 use valetkey_engine::keys::KEY_PREFIX;
 use valetkey_engine::{DefinedKey, Engine};
 
+use self::own_app::{OwnApp, Told};
 use crate::config::{Config, LogFormat, Problem, Problems};
 use crate::data_folder::{self, DATABASE_FILE, MASTER_KEY_FILE};
 use crate::open::Opened;
@@ -38,13 +41,18 @@ grant at the provider, and Reconnect repairs the connection.
 The data folder is kept between runs. The emulated provider is not: it forgets its grants, so
 connections of an earlier run need a reconnect.
 
+An app of your own is started with what it needs as variables: VALETKEY_HOST, VALETKEY_API_KEY,
+VALETKEY_SIGNING_KEY, and PORT to listen on; webhooks come to its path /webhooks:
+
+  valetkey dev -- node examples/app/server.mjs
+
 Settings of `valetkey serve` (variables and file) are not read.";
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub(crate) struct Options {
-    /// The server's port; the provider and the app take the next two. 0 takes any free ones.
-    #[arg(long, default_value_t = 3003, value_parser = value_parser!(u16).range(0..=65533))]
+    /// The server's port; the provider and the apps take the next three. 0 takes any free ones.
+    #[arg(long, default_value_t = 3003, value_parser = value_parser!(u16).range(0..=65532))]
     port_base: u16,
     /// Folder for the database and keys.
     #[arg(long, default_value = "./data/dev", value_name = "FOLDER")]
@@ -58,6 +66,9 @@ pub(crate) struct Options {
     /// What to log on standard error: a level, or levels by module.
     #[arg(long, default_value = "warn", value_name = "FILTER")]
     log_filter: String,
+    /// An app of your own to start beside the server, after `--`.
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
 }
 
 /// The three ports and the URLs they are reached at.
@@ -107,7 +118,11 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     serve::prepare(&engine, account_id, &config).await?;
     let key = api_key(&engine, account_id, &options.data_dir).await?;
     let environment = super::environment(&engine, account_id, "dev").await?;
-    demo::seed(&engine, &environment, &format!("{}/webhooks", ports.app_url)).await?;
+    let own_app_port = if options.port_base == 0 { 0 } else { options.port_base + 3 };
+    let own_app = OwnApp::new(&options.command, own_app_port).await?;
+    let own_webhook_url = own_app.as_ref().map(OwnApp::webhook_url);
+    let inbox_url = format!("{}/webhooks", ports.app_url);
+    demo::seed(&engine, &environment, &inbox_url, own_webhook_url).await?;
     engine.start_jobs();
     let interval = config.providers_reload_interval;
     engine.tasks().spawn(provider_files.watch(engine.clone(), hangup, interval));
@@ -122,7 +137,12 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     });
     engine.tasks().spawn(follow_rotation(engine.clone(), environment.id, inbox.clone()));
     let app = app::router(app_options(&ports, provider.clone(), server.clone(), key.clone())?);
-    say(banner(&ports, &key, &signing_key));
+    if let Some(own) = &own_app {
+        let told = Told { host: &ports.server_url, api_key: &key, signing_key: &signing_key };
+        own.start(&engine, &told)?;
+    }
+    let own_url = own_app.map(|own| own.url());
+    say(banner(&ports, own_url.as_deref(), &key, &signing_key));
     let servers: Vec<(TcpListener, Router)> = vec![
         (ports.server, server),
         (ports.provider, provider::router(provider)),
@@ -231,15 +251,16 @@ async fn follow_rotation(engine: Engine, environment_id: i64, inbox: inbox::Inbo
     }
 }
 
-fn banner(ports: &Ports, key: &Secret, signing_key: &Secret) -> String {
+fn banner(ports: &Ports, own_url: Option<&str>, key: &Secret, signing_key: &Secret) -> String {
     let Ports { server_url, provider_url, app_url, .. } = ports;
     let (key, signing_key) = (key.expose(), signing_key.expose());
     let (oauth, api_key, connection) = (demo::OAUTH, demo::API_KEY, demo::CONNECTION);
+    let own = own_url.map(|url| format!("  Your app        {url}\n")).unwrap_or_default();
     format!(
         "\
 Valetkey {version} for development, offline. Ctrl-C stops it.
 
-  Sample app      {app_url}          start here: press Connect
+{own}  Sample app      {app_url}          start here: press Connect
   Webhook inbox   {app_url}/inbox
   Provider        {provider_url}          what it granted, and failures on demand
   Server          {server_url}

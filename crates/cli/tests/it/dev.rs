@@ -67,3 +67,22 @@ fn provider_files_can_be_tried_and_changed() {
     until("the change is read", || name() == "Acme anew");
     dev.terminate().good();
 }
+
+#[test]
+fn an_app_of_ones_own_runs_beside_it_with_what_it_needs() {
+    let folder = Folder::new();
+    let app = "echo \"told $VALETKEY_HOST ${VALETKEY_API_KEY%_*} ${#VALETKEY_SIGNING_KEY} $PORT\"; sleep 60";
+    let mut dev = start(&folder, &["--", "sh", "-c", app]);
+    let told = dev.line("told ");
+    let told: Vec<_> = told.split_whitespace().collect();
+    let own = dev.line("Your app ");
+    let server = dev.line("Server ");
+    assert_eq!(told[0], server);
+    assert!(told[1].starts_with("vk"), "{told:?}");
+    assert_eq!(told[2], "36", "a signing key is a UUID");
+    assert_eq!(own, format!("http://127.0.0.1:{}", told[3]));
+    dev.terminate().good();
+
+    let missing = folder.run(&["dev", "--port-base", "0", "--", "no-such-program"], &[]).failed(1);
+    assert!(missing.contains("no-such-program cannot be started"), "{missing}");
+}

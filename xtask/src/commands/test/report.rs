@@ -15,7 +15,7 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    /// Add what a closing line of `cargo test` or of Node's `spec` reporter says.
+    /// Add what a closing line of `cargo test`, of Node's `spec` reporter or of pytest says.
     pub(crate) fn read_line(&mut self, line: &str) {
         if let Some(rest) = line.trim_start().strip_prefix("test result: ") {
             for part in rest.split(['.', ';']) {
@@ -34,6 +34,17 @@ impl Count {
                 }
                 Some(("skipped" | "todo", number)) => self.skipped += number.parse().unwrap_or(0),
                 _ => {}
+            }
+        } else if let Some((counts, _)) = line.trim_matches(['=', ' ']).split_once(" in ") {
+            for part in counts.split(", ") {
+                match part.split_once(' ') {
+                    Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                    Some((number, "failed" | "error" | "errors")) => {
+                        self.failed += number.parse().unwrap_or(0);
+                    }
+                    Some((number, "skipped")) => self.skipped += number.parse().unwrap_or(0),
+                    _ => {}
+                }
             }
         }
     }
@@ -193,7 +204,7 @@ mod tests {
     use super::Count;
 
     #[test]
-    fn closing_lines_of_both_runners_are_added_up() {
+    fn closing_lines_of_every_runner_are_added_up() {
         let mut count = Count::default();
         for line in [
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished",
@@ -203,9 +214,11 @@ mod tests {
             "ℹ fail 1",
             "ℹ cancelled 0",
             "ℹ skipped 1",
+            "===== 1 failed, 4 passed, 1 skipped in 3.21s =====",
+            "waited in vain",
         ] {
             count.read_line(line);
         }
-        assert_eq!(count, Count { passed: 22, failed: 3, skipped: 2 });
+        assert_eq!(count, Count { passed: 26, failed: 4, skipped: 3 });
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     machine::{self, Package},
+    npm,
     postgres::Cluster,
     process,
     python::Environment,
@@ -18,12 +19,12 @@ use crate::{
 
 /// For one suite, all its tests together: they take minutes, and one that hangs must not take CI
 /// with it.
-const SUITE_TIMEOUT_MS: u32 = 1_200_000;
+pub(super) const SUITE_TIMEOUT_MS: u32 = 1_200_000;
 
 /// What the steps share: where things are, and the PostgreSQL server while the tests run.
 pub(crate) struct Session<'a> {
     options: &'a Options,
-    root: PathBuf,
+    pub(super) root: PathBuf,
     cluster: Option<Cluster>,
 }
 
@@ -87,7 +88,7 @@ impl<'a> Session<'a> {
         const SUITES: &str = "end-to-end suites";
         let packages = report.preparation("npm packages", || {
             machine::check_node()?;
-            self.npm_ci()
+            npm::install(&self.root.join("tests/e2e"))
         });
         if packages.is_none() {
             report.skip(SUITES, "Node or the npm packages are missing");
@@ -97,8 +98,10 @@ impl<'a> Session<'a> {
             report.skip(SUITES, "there is no browser");
             return;
         }
-        let python = report
-            .preparation("Python packages", || Environment::make(&self.root, &self.target()?));
+        let python = report.preparation("Python packages", || {
+            let requirements = self.root.join("tests/e2e/python/requirements.txt");
+            Environment::make(&self.root, &self.target()?, "e2e-python", &requirements)
+        });
         let Some(python) = python else {
             report.skip(SUITES, "the Python packages are missing");
             return;
@@ -116,23 +119,21 @@ impl<'a> Session<'a> {
             report.skip(SUITES, "the server was not built");
             return;
         }
-        report.tests(SUITES, |count| self.suites(count, &python));
-    }
-
-    /// `npm ci`, unless what is installed is what the lock file says.
-    fn npm_ci(&self) -> Result<()> {
-        let folder = self.root.join("tests/e2e");
-        let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
-        let marker = "node_modules/.installed-lock.json";
-        if read(marker).is_some_and(|installed| Some(installed) == read("package-lock.json")) {
-            println!("  npm packages are as locked");
-            return Ok(());
+        report.step("scripts of pages (tsc)", || {
+            let folder = self.root.join("tests/e2e");
+            process::run(process::command("npx", &folder).args(["--no-install", "tsc", "-p", "."]))
+        });
+        if self.options.suite.is_empty() {
+            self.sdks(report);
         }
-        println!("  npm ci");
-        process::run(process::command("npm", &folder).args(["ci", "--no-audit", "--no-fund"]))?;
-        std::fs::copy(folder.join("package-lock.json"), folder.join(marker))
-            .context("noting which lock file is installed")?;
-        Ok(())
+        let app = report.preparation("packages of the example app", || {
+            npm::install(&self.root.join("examples/app"))
+        });
+        if app.is_none() {
+            report.skip(SUITES, "the example app has not got its packages");
+            return;
+        }
+        report.tests(SUITES, |count| self.suites(count, &python));
     }
 
     fn suites(&self, count: &mut Count, python: &Environment) -> Result<()> {
@@ -153,20 +154,26 @@ impl<'a> Session<'a> {
         }
         files.sort();
         let mut command = self.with_postgres(process::command("node", &folder));
+        self.with_server(&mut command)?;
         command
-            .env("VALETKEY_BIN", self.target()?.join("debug/valetkey"))
             .env("VALETKEY_TEST_PYTHON", python.interpreter())
             .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
             .arg(format!("--test-timeout={SUITE_TIMEOUT_MS}"))
             .args(&files);
-        if let Some(chromium) = machine::chromium() {
-            command.env("VALETKEY_TEST_CHROMIUM", chromium);
-        }
         process::run_lines(&mut command, |line| count.read_line(line))
     }
 
+    /// Names the built server, and the browser, to tests.
+    pub(super) fn with_server(&self, command: &mut Command) -> Result<()> {
+        command.env("VALETKEY_BIN", self.target()?.join("debug/valetkey"));
+        if let Some(chromium) = machine::chromium() {
+            command.env("VALETKEY_TEST_CHROMIUM", chromium);
+        }
+        Ok(())
+    }
+
     /// The folder cargo builds into.
-    fn target(&self) -> Result<PathBuf> {
+    pub(super) fn target(&self) -> Result<PathBuf> {
         let metadata = workspace::metadata(&self.root)?;
         let target =
             metadata["target_directory"].as_str().context("cargo names no target folder")?;

@@ -28,11 +28,12 @@ pub(super) const CONNECTION: &str = "demo";
 const REPLY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// Makes the integrations and the first connection, unless an earlier run did, and sends webhooks
-/// to the inbox of this one.
+/// to the inbox of this one, and to the developer's own app before it.
 pub(super) async fn seed(
     engine: &Engine,
     environment: &EnvironmentView,
-    webhook_url: &str,
+    inbox_url: &str,
+    own_webhook_url: Option<String>,
 ) -> Result<()> {
     let client = json!({
         "type": "OAUTH2", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
@@ -52,9 +53,12 @@ pub(super) async fn seed(
             .await
             .context("the first connection could not be made")?;
     }
-    let webhook_url = webhook_url.to_owned();
+    let inbox_url = inbox_url.to_owned();
     let change = move |settings: &mut EnvironmentSettings| {
-        settings.webhook_url = Some(webhook_url);
+        (settings.webhook_url, settings.webhook_url_secondary) = match own_webhook_url {
+            Some(own) => (Some(own), Some(inbox_url)),
+            None => (Some(inbox_url), None),
+        };
         settings.on_auth_refresh_success = true;
     };
     engine.update_environment_settings(environment.id, ACTOR, change).await?;

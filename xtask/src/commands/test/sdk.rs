@@ -1,0 +1,48 @@
+//! The client packages: each is built and tested as its users get it, against the built server.
+
+use anyhow::Result;
+
+use super::report::{Count, Report};
+use super::steps::{SUITE_TIMEOUT_MS, Session};
+use crate::npm;
+use crate::process;
+use crate::python::Environment;
+
+/// npm packages, in the order in which they need each other.
+const NPM: &[(&str, &str)] =
+    &[("sdk/js/frontend", "@valetkey/frontend"), ("sdk/js/node", "@valetkey/node")];
+/// The Python package.
+const PYTHON: &str = "sdk/python";
+
+impl Session<'_> {
+    /// Test every client package.
+    pub(super) fn sdks(&self, report: &mut Report) {
+        for (folder, name) in NPM {
+            report.tests(name, |count| self.npm_package(folder, count));
+        }
+        report.tests("valetkey for Python", |count| self.python_package(count));
+    }
+
+    fn npm_package(&self, folder: &str, count: &mut Count) -> Result<()> {
+        let folder = self.root.join(folder);
+        npm::install(&folder)?;
+        process::run(process::command("npm", &folder).args(["run", "--silent", "build"]))?;
+        let mut command = process::command("node", &folder);
+        command
+            .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+            .arg(format!("--test-timeout={SUITE_TIMEOUT_MS}"))
+            .args(npm::tests_in(&folder.join("test"))?);
+        self.with_server(&mut command)?;
+        process::run_lines(&mut command, |line| count.read_line(line))
+    }
+
+    fn python_package(&self, count: &mut Count) -> Result<()> {
+        let folder = self.root.join(PYTHON);
+        let requirements = folder.join("requirements-dev.txt");
+        let python = Environment::make(&self.root, &self.target()?, "sdk-python", &requirements)?;
+        let mut command = process::command(python.interpreter(), &folder);
+        command.args(["-m", "pytest", "-q"]);
+        self.with_server(&mut command)?;
+        process::run_lines(&mut command, |line| count.read_line(line))
+    }
+}
