@@ -137,12 +137,12 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     });
     engine.tasks().spawn(follow_rotation(engine.clone(), environment.id, inbox.clone()));
     let app = app::router(app_options(&ports, provider.clone(), server.clone(), key.clone())?);
-    if let Some(own) = &own_app {
+    let own_url = own_app.as_ref().map(OwnApp::url);
+    say(banner(&ports, own_url.as_deref(), &key, &signing_key));
+    if let Some(own) = own_app {
         let told = Told { host: &ports.server_url, api_key: &key, signing_key: &signing_key };
         own.start(&engine, &told)?;
     }
-    let own_url = own_app.map(|own| own.url());
-    say(banner(&ports, own_url.as_deref(), &key, &signing_key));
     let servers: Vec<(TcpListener, Router)> = vec![
         (ports.server, server),
         (ports.provider, provider::router(provider)),

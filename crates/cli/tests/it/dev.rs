@@ -73,10 +73,10 @@ fn an_app_of_ones_own_runs_beside_it_with_what_it_needs() {
     let folder = Folder::new();
     let app = "echo \"told $VALETKEY_HOST ${VALETKEY_API_KEY%_*} ${#VALETKEY_SIGNING_KEY} $PORT\"; sleep 60";
     let mut dev = start(&folder, &["--", "sh", "-c", app]);
-    let told = dev.line("told ");
-    let told: Vec<_> = told.split_whitespace().collect();
     let own = dev.line("Your app ");
     let server = dev.line("Server ");
+    let told = dev.line("told ");
+    let told: Vec<_> = told.split_whitespace().collect();
     assert_eq!(told[0], server);
     assert!(told[1].starts_with("vk"), "{told:?}");
     assert_eq!(told[2], "36", "a signing key is a UUID");
