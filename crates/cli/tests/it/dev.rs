@@ -71,7 +71,7 @@ fn provider_files_can_be_tried_and_changed() {
 #[test]
 fn an_app_of_ones_own_runs_beside_it_with_what_it_needs() {
     let folder = Folder::new();
-    let app = "echo \"told $VALETKEY_HOST ${VALETKEY_API_KEY%_*} ${#VALETKEY_SIGNING_KEY} $PORT\"; sleep 60";
+    let app = "echo \"told $VALETKEY_HOST ${VALETKEY_API_KEY%_*} ${#VALETKEY_SIGNING_KEY} $PORT\"; exec sleep 60";
     let mut dev = start(&folder, &["--", "sh", "-c", app]);
     let own = dev.line("Your app ");
     let server = dev.line("Server ");
