@@ -91,6 +91,9 @@ pub struct NotFresh {
     pub cause: String,
     /// The sentence for a person.
     pub message: String,
+    /// Whether nobody but the connection's owner can help, by authorizing again. Everything else
+    /// passes by itself or is the operator's to mend.
+    pub needs_reconnect: bool,
     /// The connection without credentials.
     pub connection: ConnectionView,
 }

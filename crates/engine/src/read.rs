@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use valetkey_auth::{AuthError, Credentials, strip_config_secrets, strip_refresh_tokens};
+use valetkey_auth::{AuthError, Class, Credentials, strip_config_secrets, strip_refresh_tokens};
 use valetkey_catalog::AuthMode;
 use valetkey_store::Connection;
 
@@ -11,6 +11,7 @@ use crate::connections::{ConnectionView, OpenedJson, stored_error};
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, NotFresh, Result};
+use crate::protocol::class_name;
 use crate::refresh::{Outcome, Want};
 use crate::sealing::Column;
 
@@ -111,6 +112,7 @@ impl Engine {
             status: status_of(&failed.code),
             cause: failed.code.clone(),
             message: failed.message.clone(),
+            needs_reconnect: failed.class == Class::Terminal,
             connection: self.view_without_credentials(row).await?,
         })))
     }
@@ -170,6 +172,7 @@ impl Engine {
             status: 424,
             cause: cause.to_owned(),
             message,
+            needs_reconnect: stored.is_some_and(|error| error.class == class_name(Class::Terminal)),
             connection: self.view_without_credentials(row).await?,
         })))
     }

@@ -63,7 +63,7 @@ def test_the_snippets(
     with pytest.raises(PermissionError, match="ask the customer to open http") as caught:
         names["fresh_token"](connection_id)
     assert isinstance(caught.value.__cause__, ValetkeyError)
-    assert names["is_for_good"](caught.value.__cause__)
+    assert names["why"](caught.value.__cause__) == "terminal"
 
     entry = dev.webhook(connectionId=connection_id, operation="refresh", success=False)
     capsys.readouterr()
@@ -80,12 +80,12 @@ def test_the_snippets(
 
 
 @pytest.mark.usefixtures("brief_tokens")
-def test_an_outage_of_the_provider_is_not_for_good(
+def test_an_outage_of_the_provider_is_no_reason_to_reconnect(
     dev: DevServer, snippets: Snippets, authorize: Callable[[], str]
 ) -> None:
     for name in ("errors", "diagnosis"):
         snippets.run(name)
-    connections, is_for_good = snippets.names["client"].connections, snippets.names["is_for_good"]
+    connections, why = snippets.names["client"].connections, snippets.names["why"]
     connection_id = authorize()
     fault = {"target": "token", "kind": "http_500", "times": 1000}
     dev.post_at_provider("/control/faults", fault)
@@ -99,7 +99,8 @@ def test_an_outage_of_the_provider_is_not_for_good(
 
     error = until("the token has expired", refused)
     assert error.code == "invalid_credentials"
-    assert not is_for_good(error)
+    assert not error.needs_reconnect
+    assert why(error) == "transient"
 
 
 def test_every_python_block_has_a_name() -> None:

@@ -107,7 +107,8 @@ impl Allowance {
         let reset_s = self.resets_at.millis().div_euclid(1000);
         headers.insert(X_RATELIMIT_RESET, HeaderValue::from(reset_s));
         if self.exceeded {
-            let wait_s = (self.resets_at.millis() - now.millis()).max(0) / 1000;
+            // Up, or whoever obeys comes back a moment too early.
+            let wait_s = (self.resets_at.millis() - now.millis() + 999).max(0) / 1000;
             headers.insert(RETRY_AFTER, HeaderValue::from(wait_s));
         }
     }

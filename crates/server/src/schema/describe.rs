@@ -15,10 +15,18 @@ pub(super) fn json_schema(schema: &Schema) -> Value {
     if schema.nullable
         && let Some(kind) = described.get("type").cloned()
     {
-        described.insert("type".to_owned(), json!([kind, "null"]));
+        let mut kinds = match kind {
+            Value::Array(kinds) => kinds,
+            one => vec![one],
+        };
+        kinds.push("null".into());
+        described.insert("type".to_owned(), kinds.into());
     }
     if let Presence::Default(value) = &schema.presence {
-        described.insert("default".to_owned(), value.clone());
+        // A word stands for a truth value on the way in, so the default is a word as well.
+        let is_word = matches!(schema.kind, Kind::BooleanWord);
+        let value = if is_word { value.to_string().into() } else { value.clone() };
+        described.insert("default".to_owned(), value);
     }
     if let Some(about) = schema.about {
         described.insert("description".to_owned(), about.into());

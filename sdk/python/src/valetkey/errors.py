@@ -45,19 +45,13 @@ class ValetkeyError(Exception):
 
     @property
     def needs_reconnect(self) -> bool:
-        """Whether a connection has no working credentials, so that its owner should connect again.
+        """Whether nobody but the connection's owner can help, by authorizing again.
 
-        True when the server could not refresh them and counts the connection as broken, which it
-        also says by webhook. It counts it so, too, when the provider is down and the token has
-        expired meanwhile; the answer does not tell the two apart, ``message`` and the log do:
-        ``client.logs.get_operation(log_id)["error"]["class"]`` is ``terminal`` or ``transient``,
-        with the ``log_id`` of ``payload["connection"]["errors"]``. False for a refresh that
-        failed while the token is still good.
+        False while the cause may pass, such as a provider that is down.
         """
         if self.code != "invalid_credentials" or not isinstance(self.payload, Mapping):
             return False
-        connection = self.payload.get("connection")
-        return isinstance(connection, Mapping) and bool(connection.get("errors"))
+        return self.payload.get("needs_reconnect") is True
 
     def __str__(self) -> str:
         status = "no answer" if self.status is None else str(self.status)

@@ -85,6 +85,9 @@ fn refused(error: Error) -> ApiError {
 /// The connection goes along, so that the app can tell which customer has to do something.
 fn not_fresh(why: &NotFresh) -> ApiError {
     let status = StatusCode::from_u16(why.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let payload = json!({"connection": full(&why.connection)});
+    let payload = json!({
+        "connection": full(&why.connection),
+        "needs_reconnect": why.needs_reconnect,
+    });
     ApiError::simple(status, "invalid_credentials", why.message.as_str()).with("payload", payload)
 }

@@ -71,6 +71,7 @@ async fn a_passing_failure_is_400_then_424_and_heals() {
         let error = &failed.json()["error"];
         let names: Vec<&String> = error.as_object().unwrap().keys().collect();
         assert_eq!(names, ["code", "message", "payload"]);
+        assert_eq!(error["payload"]["needs_reconnect"], false, "the provider is down, no more");
         let connection = &error["payload"]["connection"];
         assert_eq!(connection["connection_id"], "c");
         assert_eq!(connection["credentials"], json!({}));
@@ -99,6 +100,7 @@ async fn a_passing_failure_is_400_then_424_and_heals() {
         let waiting = bench.read("c", "").await;
         assert_eq!(waiting.outcome(), (424, "invalid_credentials".to_owned()));
         assert_eq!(waiting.json()["error"]["payload"]["connection"]["connection_id"], "c");
+        assert_eq!(waiting.json()["error"]["payload"]["needs_reconnect"], false);
         assert_eq!(bench.refreshes(), 1);
         let list = bench.get("/connections").await.json();
         assert_eq!(list["connections"][0]["errors"], connection["errors"]);
@@ -118,10 +120,13 @@ async fn a_dead_grant_stays_424_until_forced() {
         bench.import_living("c").await;
         bench.advance(130);
         bench.fail_tokens(Kind::InvalidGrant, 1);
-        assert_eq!(bench.read("c", "").await.status, 400);
+        let refused = bench.read("c", "").await;
+        assert_eq!(refused.status, 400);
+        assert_eq!(refused.json()["error"]["payload"]["needs_reconnect"], true);
         bench.advance(24 * 60 * 60);
         let exhausted = bench.read("c", "").await;
         assert_eq!(exhausted.outcome(), (424, "invalid_credentials".to_owned()));
+        assert_eq!(exhausted.json()["error"]["payload"]["needs_reconnect"], true);
         assert_eq!(bench.refreshes(), 1);
         assert_eq!(bench.refresh_failures_told().await, 1);
         // The provider only pretended, so a manual retry helps.
