@@ -1,0 +1,14 @@
+export { Valetkey, Valetkey as default, type ValetkeyOptions } from './client.js';
+export * from './credentials.js';
+export { type Issue, type LocalCode, ValetkeyError } from './error.js';
+export type { CallOptions } from './http.js';
+export type * from './resources/connect-sessions.js';
+export type * from './resources/connections.js';
+export type * from './resources/environments.js';
+export type * from './resources/events.js';
+export type * from './resources/functions.js';
+export type * from './resources/integrations.js';
+export type * from './resources/logs.js';
+export type * from './resources/providers.js';
+export { VERSION } from './version.js';
+export * from './webhooks.js';
