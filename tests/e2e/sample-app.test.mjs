@@ -42,7 +42,7 @@ let jonas;
 
 before(async () => {
   dev = await startDevIn(folder);
-  app = await startApp(dev);
+  app = await startApp(dev, await freePort());
   browser = await startChromium();
   ines = await signIn(INES);
   jonas = await signIn(JONAS);
@@ -72,8 +72,7 @@ async function startDevIn(parent) {
 }
 
 /** The app as a process, with webhooks on their way to it. */
-async function startApp({ url: host, key, signingKey, setEnvironment }) {
-  const port = await freePort();
+async function startApp({ url: host, key, signingKey, setEnvironment }, port) {
   const url = `http://127.0.0.1:${port}`;
   await setEnvironment(`webhook_url=${url}/webhooks`);
   const dataDir = path.join(folder, 'app');
@@ -98,6 +97,7 @@ async function startApp({ url: host, key, signingKey, setEnvironment }) {
   if (child.exitCode !== null) throw new Error(`the app ended; is it installed (npm ci in examples/app)?\n${output}`);
   return {
     url,
+    port,
     output: () => output,
     /** What it has on disk. */
     saved: () => fs.readFileSync(path.join(dataDir, 'accounts.json'), 'utf8'),
@@ -252,6 +252,22 @@ test('when the provider withdraws access the app offers Reconnect, and the same 
   assert.equal(reply.status, 200, 'the connection has a token that works');
 });
 
+test('trouble that passes asks nothing of the customer', async () => {
+  const { page } = ines;
+  const key = page.getByRole('listitem', { name: API_KEY }).and(cards(page));
+  const reply = await fetch(`${dev.providerUrl}/control/faults`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ target: 'userinfo', kind: 'http_500' }),
+  });
+  assert.equal(reply.status, 200);
+  await button(key, `Check now ${API_KEY}`).click();
+  await key.getByText('Connected, not checked').waitFor();
+  assert.equal(await button(key, `Reconnect ${API_KEY}`).count(), 0);
+  await button(key, `Check now ${API_KEY}`).click();
+  await key.getByText('Connected', { exact: true }).waitFor();
+});
+
 test('an account that dies by itself is noticed by webhook while the page is open', async () => {
   const { page } = ines;
   await withdrawAtProvider();
@@ -402,9 +418,28 @@ test('signing out ends the session; the choice of users has nothing of them', as
   await look(ines, 'sign-in');
 });
 
+test('the README quotes the code as it is', () => {
+  const bare = (text) => text.split('\n').map((line) => line.trim()).filter(Boolean).join('\n');
+  const readme = fs.readFileSync(path.join(APP, 'README.md'), 'utf8');
+  const quotes = [...readme.matchAll(/```js\n\/\/ (\S+)\n([^]*?)```/g)];
+  assert.equal(quotes.length, 8);
+  for (const [, file, code] of quotes) {
+    assert.ok(bare(fs.readFileSync(path.join(APP, file), 'utf8')).includes(bare(code)), `${file} has not: ${code}`);
+  }
+});
+
 test('the browser never complained, and no secret was written to the log', async () => {
   assert.deepEqual([...ines.complaints, ...jonas.complaints], []);
   const log = app.output();
   assert.ok(!log.includes(dev.key) && !log.includes(dev.signingKey) && !log.includes('nango_connect_session_'), log);
   assert.ok(!app.saved().includes('emu_at_') && !app.saved().includes('emk_'), 'no credentials on disk');
+});
+
+test('accounts outlive the app', async () => {
+  await Promise.all([ines.context.close(), jonas.context.close()]);
+  await app.stop();
+  app = await startApp(dev, app.port);
+  const { page } = await signIn(INES);
+  await cards(page).getByText('Demo workspace').waitFor();
+  assert.equal(await cards(page).count(), 1);
 });
