@@ -1,6 +1,7 @@
 //! The built program as its users start it: arguments, environment, exit codes, signals.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod client;
 mod config;
 mod dev;
 mod help;

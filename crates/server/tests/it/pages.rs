@@ -129,7 +129,6 @@ async fn the_connect_page_weighs_less_than_40_kb() {
             for link in links {
                 bytes += app.get(link).bytes_compressed().await;
             }
-            println!("{language}: {bytes} bytes");
             assert!(bytes < BYTES_MAX, "{language}: {bytes} bytes");
         }
     })

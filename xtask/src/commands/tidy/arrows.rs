@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("vault", &["base"]),
     ("catalog", &["base"]),
+    ("client", &[]),
     ("egress", &["base"]),
     ("emulator", &["base"]),
     ("store", &["base"]),
@@ -38,7 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What the tests of any crate but the leaves may use besides.
-const TEST_ONLY: &str = "testkit";
+const TEST_ONLY: &[&str] = &["testkit", "client"];
 
 /// Compare the members' dependencies with the table.
 pub(crate) fn check(metadata: &Value, findings: &mut Findings) -> Result<()> {
@@ -56,10 +57,10 @@ pub(crate) fn check(metadata: &Value, findings: &mut Findings) -> Result<()> {
             let Some(to) = members.iter().find(|other| other.package == dependency.package) else {
                 continue;
             };
-            let test_only = dependency.is_dev && to.folder == TEST_ONLY;
+            let test_only = dependency.is_dev && TEST_ONLY.contains(&to.folder.as_str());
             let itself = dependency.is_dev && to.folder == member.folder;
             let is_allowed = allowed.contains(&to.folder.as_str())
-                && (to.folder != TEST_ONLY || member.folder == "xtask");
+                && (!TEST_ONLY.contains(&to.folder.as_str()) || member.folder == "xtask");
             if !(is_allowed || test_only || itself || seen_by_testkit(dependency, to, allowed)) {
                 findings.problem(
                     &member.path(),
