@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { startChromium } from './harness/browser.mjs';
@@ -21,9 +20,6 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Screens looked at side by side. */
 const AT_ONCE = 3;
-/** Where pictures of all screens go, when somebody asks for them. */
-const PICTURES = process.env.VALETKEY_TEST_PICTURES;
-const PICTURE_WIDTHS = [320, 390, 768, 1440];
 
 let dev;
 let browser;
@@ -101,21 +97,5 @@ test('no screen has a text that is missing in its language', async () => {
     const sentences = Object.keys(english).filter((name) => /^(cause|next|leave|check|expired|wait)\./.test(name));
     const same = sentences.filter((name) => texts[name] === english[name]);
     if (lang !== 'en') assert.deepEqual(same, [], `${lang} has English sentences`);
-  }
-});
-
-test('pictures of every screen', { skip: PICTURES ? false : 'set VALETKEY_TEST_PICTURES to take them' }, async () => {
-  fs.mkdirSync(PICTURES, { recursive: true });
-  for (const screen of SCREENS) {
-    for (const width of PICTURE_WIDTHS) {
-      const context = await browser.newContext({ viewport: { width, height: width < 500 ? 760 : 860 } });
-      const page = await context.newPage();
-      await reach(dev, page, screen, kept);
-      for (const colorScheme of SCHEMES) {
-        await page.emulateMedia({ colorScheme });
-        await page.screenshot({ path: path.join(PICTURES, `${screen.name}-${width}-${colorScheme}.png`), fullPage: true });
-      }
-      await context.close();
-    }
   }
 });
