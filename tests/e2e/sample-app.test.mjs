@@ -32,7 +32,7 @@ const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe
 const PICTURES = process.env.VALETKEY_TEST_PICTURES;
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 
-/** The folder of everything here; the emulated provider's too. */
+/** What the app keeps is in here. */
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'valetkey-sample-app-'));
 let dev;
 let app;
@@ -41,7 +41,7 @@ let ines;
 let jonas;
 
 before(async () => {
-  dev = await startDevIn(folder);
+  dev = await startServer();
   app = await startApp(dev, await freePort());
   browser = await startChromium();
   ines = await signIn(INES);
@@ -55,20 +55,11 @@ after(async () => {
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-/** `valetkey dev`, and its data folder, in which settings can be changed beside it. */
-async function startDevIn(parent) {
-  // It makes its folder in the system's one for such things; there it is the only one of its name.
-  const { TMPDIR } = process.env;
-  process.env.TMPDIR = parent;
-  const started = await startDev().finally(() => {
-    if (TMPDIR === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = TMPDIR;
-  });
-  const data = fs.readdirSync(parent).find((name) => name.startsWith('valetkey-dev-'));
-  const settings = { VALETKEY_DATA_DIR: path.join(parent, data), VALETKEY_EGRESS_ALLOW: '127.0.0.0/8' };
-  const signingKey = (await runCommand(['env', 'signing-key', 'dev'], settings)).match(/[0-9a-f-]{36}/)[0];
-  const setEnvironment = (...changes) => runCommand(['env', 'set', 'dev', ...changes], settings);
-  return { ...started, signingKey, setEnvironment };
+/** `valetkey dev`, and a way to change its environment's settings beside it. */
+async function startServer() {
+  const started = await startDev();
+  const settings = { VALETKEY_DATA_DIR: started.folder, VALETKEY_EGRESS_ALLOW: '127.0.0.0/8' };
+  return { ...started, setEnvironment: (...changes) => runCommand(['env', 'set', 'dev', ...changes], settings) };
 }
 
 /** The app as a process, with webhooks on their way to it. */

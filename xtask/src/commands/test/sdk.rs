@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::report::{Count, Report};
-use super::steps::{SUITE_TIMEOUT_MS, Session};
+use super::steps::{SUITE_TIMEOUT_MS, SUITES_AT_ONCE, Session};
 use crate::npm;
 use crate::process;
 use crate::python::Environment;
@@ -29,7 +29,8 @@ impl Session<'_> {
         process::run(process::command("npm", &folder).args(["run", "--silent", "build"]))?;
         let mut command = process::command("node", &folder);
         command
-            .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+            .args(["--test", "--test-reporter=spec"])
+            .arg(format!("--test-concurrency={SUITES_AT_ONCE}"))
             .arg(format!("--test-timeout={SUITE_TIMEOUT_MS}"))
             .args(npm::tests_in(&folder.join("test"))?);
         self.with_server(&mut command)?;

@@ -21,6 +21,10 @@ use crate::{
 /// with it.
 pub(super) const SUITE_TIMEOUT_MS: u32 = 1_200_000;
 
+/// End-to-end suites that run side by side. Each has its own servers, databases and browser, and
+/// many of them mostly wait.
+pub(super) const SUITES_AT_ONCE: u8 = 3;
+
 /// What the steps share: where things are, and the PostgreSQL server while the tests run.
 pub(crate) struct Session<'a> {
     options: &'a Options,
@@ -107,13 +111,13 @@ impl<'a> Session<'a> {
             return;
         };
         let built = report.step("build the server", || {
-            process::run(self.cargo().args([
-                "build",
-                "--workspace",
-                "--bin",
-                "valetkey",
-                "--locked",
-            ]))
+            let mut build = self.cargo();
+            build.args(["build", "--workspace", "--bin", "valetkey", "--locked"]);
+            if self.options.wants(Part::Rust) {
+                // With the features that tests switch on it is the one they were run with.
+                build.arg("--tests");
+            }
+            process::run(&mut build)
         });
         if !built {
             report.skip(SUITES, "the server was not built");
@@ -121,7 +125,7 @@ impl<'a> Session<'a> {
         }
         report.step("scripts of pages (tsc)", || {
             let folder = self.root.join("tests/e2e");
-            process::run(process::command("npx", &folder).args(["--no-install", "tsc", "-p", "."]))
+            process::run(process::command("npx", &folder).args(["--no-install", "tsc", "-p", "jsconfig.json"]))
         });
         if self.options.suite.is_empty() {
             self.sdks(report);
@@ -157,7 +161,8 @@ impl<'a> Session<'a> {
         self.with_server(&mut command)?;
         command
             .env("VALETKEY_TEST_PYTHON", python.interpreter())
-            .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+            .args(["--test", "--test-reporter=spec"])
+            .arg(format!("--test-concurrency={SUITES_AT_ONCE}"))
             .arg(format!("--test-timeout={SUITE_TIMEOUT_MS}"))
             .args(&files);
         process::run_lines(&mut command, |line| count.read_line(line))
