@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 use valetkey_base::{Clock, Rng, Tasks};
 use valetkey_catalog::{Catalog, Provider};
@@ -23,6 +24,9 @@ use crate::sealing::Sealer;
 const CALLERS_CACHED_MAX: u64 = 10_000;
 /// How long a cached key lives even when no change was noticed.
 const CALLERS_CACHED_FOR: Duration = Duration::from_secs(10);
+
+/// Passwords that are hashed at once.
+const PASSWORDS_AT_ONCE: usize = 2;
 
 /// How the engine behaves. Every limit has its unit in its name or type.
 #[derive(Clone, Debug)]
@@ -134,6 +138,8 @@ pub struct Inner {
     pub(crate) instance: String,
     pub(crate) callers: Cache<String, Arc<Caller>>,
     pub(crate) environments: Cache<i64, Arc<EnvironmentView>>,
+    /// Passwords hashed at once: each takes 64 MiB.
+    pub(crate) password_turns: Semaphore,
     catalog: RwLock<Arc<Catalog>>,
 }
 
@@ -179,6 +185,7 @@ impl Engine {
             instance,
             callers,
             environments,
+            password_turns: Semaphore::new(PASSWORDS_AT_ONCE),
             catalog: RwLock::new(Arc::new(parts.catalog)),
         }));
         engine.tasks.spawn(recorder.run(engine.tasks.stopping()));

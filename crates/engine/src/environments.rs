@@ -10,7 +10,7 @@ use valetkey_vault::DataKey;
 use crate::connect_ui::ConnectUiSettings;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::sealing::Column;
+use crate::sealing::{Column, SERVER_ENVIRONMENT};
 
 /// Names of the environments the first run makes.
 const FIRST_ENVIRONMENTS: &[&str] = &["dev", "prod"];
@@ -104,6 +104,9 @@ impl Engine {
             .write(move |tx| {
                 Box::pin(async move {
                     tx.lock_first_run().await?;
+                    if tx.active_data_key(SERVER_ENVIRONMENT).await?.is_none() {
+                        engine.sealer.insert_data_key(tx, SERVER_ENVIRONMENT, now).await?;
+                    }
                     if let Some(account) = tx.first_account().await? {
                         return Ok(FirstRun { account_id: account.id, made_now: false });
                     }

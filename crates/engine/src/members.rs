@@ -1,35 +1,32 @@
 //! People who may sign in. The first one, the owner, is made through a link that works once.
 
-use argon2::password_hash::PasswordHasher as _;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, Version};
+mod guessing;
+pub mod invitations;
+mod password;
+pub mod roles;
+pub mod second_factor;
+pub mod sign_in;
+mod team;
+
 use std::time::Duration;
 
 use valetkey_base::Secret;
-use valetkey_store::Member;
+use valetkey_store::{Member, NewMember};
 use valetkey_vault::token_hash_hex;
 
 use crate::engine::Engine;
 use crate::error::{Error, Issue, Result};
 
+pub use password::{PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN};
+pub use roles::{Permission, Role};
+
 /// How long an owner link works.
 pub const OWNER_LINK_LIFETIME: Duration = Duration::from_hours(24);
-/// Fewest characters of a password.
-pub const PASSWORD_CHARACTERS_MIN: usize = 12;
-/// Most bytes of a password: hashing more only costs time.
-pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// Most bytes of an e-mail address (RFC 5321 section 4.5.3.1.3, without the angle brackets).
 pub const EMAIL_BYTES_MAX: usize = 254;
 
 /// Random bytes of an owner link's token.
 const LINK_BYTES: usize = 32;
-/// Argon2id memory, in KiB, and passes: the second recommended option of RFC 9106 section 4 with
-/// one lane, since a sign-in has one thread.
-const ARGON2_MEMORY_KIB: u32 = 64 * 1024;
-const ARGON2_PASSES: u32 = 3;
-const ARGON2_LANES: u32 = 1;
-/// Bytes of salt.
-const SALT_BYTES: usize = 16;
 
 impl Engine {
     /// The address at which the owner can be created, once. It replaces an earlier one. `None` when
@@ -83,35 +80,31 @@ impl Engine {
                 Box::pin(async move {
                     let account = tx.use_owner_link(&token_hash, now).await?;
                     let account = account.ok_or(Error::NotFound("setup link"))?;
-                    tx.insert_member(account, &email, &password_hash, "owner", now).await.map_err(
-                        |error| match error {
-                            valetkey_store::Error::Duplicate { .. } => {
-                                Error::Invalid(vec![Issue::custom(
-                                    &["email"],
-                                    "Somebody with this address exists already.",
-                                )])
-                            }
-                            other => other.into(),
-                        },
-                    )
+                    let new = NewMember {
+                        account_id: account,
+                        email,
+                        password_hash,
+                        role: Role::Owner.name().to_owned(),
+                        name: String::new(),
+                        oidc_subject: None,
+                    };
+                    tx.insert_member(&new, now).await.map_err(taken)
                 })
             })
             .await?;
         self.recorder.audit(None, "owner link", "member.created", member.id.to_string());
         Ok(member)
     }
+}
 
-    /// Argon2id in PHC form. Runs beside the async threads, because it takes tens of milliseconds.
-    async fn hash_password(&self, password: &Secret) -> Result<String> {
-        let (password, salt) = (password.clone(), self.rng.bytes::<SALT_BYTES>());
-        let hashed = tokio::task::spawn_blocking(move || {
-            let params = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES, None).ok()?;
-            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-            let hash: PasswordHash =
-                argon2.hash_password_with_salt(password.expose().as_bytes(), &salt).ok()?;
-            Some(hash.to_string())
-        });
-        hashed.await.ok().flatten().ok_or(Error::Corrupt("password parameters"))
+/// Two people cannot have one address.
+fn taken(error: valetkey_store::Error) -> Error {
+    match error {
+        valetkey_store::Error::Duplicate { .. } => Error::Invalid(vec![Issue::custom(
+            &["email"],
+            "Somebody with this address exists already.",
+        )]),
+        other => other.into(),
     }
 }
 
@@ -120,20 +113,7 @@ fn check(email: &str, password: &Secret) -> Result<()> {
     if !is_email(email) {
         issues.push(Issue::custom(&["email"], "Enter an e-mail address, such as you@example.com."));
     }
-    let password = password.expose();
-    if password.chars().count() < PASSWORD_CHARACTERS_MIN {
-        issues.push(Issue::custom(
-            &["password"],
-            format!(
-                "Use at least {PASSWORD_CHARACTERS_MIN} characters. A few unrelated words do well."
-            ),
-        ));
-    } else if password.len() > PASSWORD_BYTES_MAX {
-        issues.push(Issue::custom(
-            &["password"],
-            format!("Use at most {PASSWORD_BYTES_MAX} characters."),
-        ));
-    }
+    issues.extend(password::issue("password", password));
     if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
 }
 

@@ -21,6 +21,9 @@ const DATA_KEYS_CACHED_MAX: u64 = 1024;
 /// How long a replica may go on sealing with a data key that another replica has replaced.
 const ACTIVE_KEY_CACHED_FOR: Duration = Duration::from_mins(1);
 
+/// Stands for the environment of secrets that belong to the server itself: those of its members.
+pub const SERVER_ENVIRONMENT: i64 = 0;
+
 /// A sealed column of a row, by the names that go into its associated data.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
@@ -46,6 +49,11 @@ impl Column {
     /// An environment variable, by name.
     pub const VARIABLE: Self = Self { table: "environment_variables", column: "value" };
 
+    /// The secret of a member's one-time codes, by row id.
+    pub const TOTP: Self = Self { table: "members", column: "totp" };
+    /// Payload of a step of a sign-in that holds a secret, by kind.
+    pub const SIGN_IN_STEP: Self = Self { table: "sign_in_steps", column: "payload" };
+
     /// Every sealed column there is, for rotation and its test.
     pub const ALL: &[Self] = &[
         Self::CREDENTIALS,
@@ -55,6 +63,8 @@ impl Column {
         Self::STATE,
         Self::SIGNING_KEY,
         Self::VARIABLE,
+        Self::TOTP,
+        Self::SIGN_IN_STEP,
     ];
 }
 

@@ -6,7 +6,9 @@
 
 mod assets;
 mod connect_page;
+mod cookies;
 mod copy;
+pub mod dashboard;
 mod landing;
 mod oauth;
 mod setup;
@@ -115,6 +117,7 @@ pub(crate) fn pages(app: &App) -> Router {
         .route("/app-auth/connect", get(oauth::callback))
         .route("/setup", get(setup::ask).post(setup::create))
         .merge(connect_page::routes("/connect-ui"))
+        .merge(dashboard::routes())
         .route("/static/{fingerprint}/{name}", get(assets::serve));
     let router = match check_websockets_path(&app.options.websockets_path) {
         Ok("/") => router,

@@ -1,4 +1,4 @@
-//! Accounts, their members, and the one-time link that creates the owner.
+//! Accounts, and the one-time link that creates the owner.
 
 use valetkey_base::Timestamp;
 
@@ -15,30 +15,9 @@ pub struct Account {
     pub name: String,
 }
 
-/// Somebody who may sign in.
-#[derive(Clone, Debug)]
-pub struct Member {
-    /// Row id.
-    pub id: i64,
-    /// The account.
-    pub account_id: i64,
-    /// Lower-case e-mail address, unique on the server.
-    pub email: String,
-    /// Argon2id hash in PHC form.
-    pub password_hash: String,
-    /// `owner`, …
-    pub role: String,
-}
-
 const FIRST_ACCOUNT: &str = "SELECT id, name FROM accounts ORDER BY id LIMIT 1";
-const MEMBER_COUNT: &str = "SELECT COUNT(*) AS n FROM members WHERE account_id = $1";
-const MEMBER_BY_EMAIL: &str =
-    "SELECT id, account_id, email, password_hash, role FROM members WHERE email = $1";
 const INSERT_ACCOUNT: &str =
     "INSERT INTO accounts (name, created_at) VALUES ($1, $2) RETURNING id, name";
-const INSERT_MEMBER: &str =
-    "INSERT INTO members (account_id, email, password_hash, role, created_at)
-     VALUES ($1, $2, $3, $4, $5) RETURNING id, account_id, email, password_hash, role";
 const DROP_OWNER_LINKS: &str = "DELETE FROM owner_links WHERE account_id = $1 AND used_at IS NULL";
 const INSERT_OWNER_LINK: &str =
     "INSERT INTO owner_links (token_hash, account_id, expires_at) VALUES ($1, $2, $3)";
@@ -51,36 +30,10 @@ fn account(row: &Row) -> Result<Account> {
     Ok(Account { id: row.get("id")?, name: row.get("name")? })
 }
 
-fn member(row: &Row) -> Result<Member> {
-    Ok(Member {
-        id: row.get("id")?,
-        account_id: row.get("account_id")?,
-        email: row.get("email")?,
-        password_hash: row.get("password_hash")?,
-        role: row.get("role")?,
-    })
-}
-
 impl Store {
     /// The account the first run made.
     pub async fn first_account(&self) -> Result<Option<Account>> {
         self.db.fetch_optional(FIRST_ACCOUNT, params![]).await?.as_ref().map(account).transpose()
-    }
-
-    /// How many people may sign in.
-    pub async fn member_count(&self, account_id: i64) -> Result<i64> {
-        let row = self.db.fetch_optional(MEMBER_COUNT, params![account_id]).await?;
-        row.map_or(Ok(0), |row| row.get("n"))
-    }
-
-    /// A member by lower-case address.
-    pub async fn member_by_email(&self, email: &str) -> Result<Option<Member>> {
-        self.db
-            .fetch_optional(MEMBER_BY_EMAIL, params![email])
-            .await?
-            .as_ref()
-            .map(member)
-            .transpose()
     }
 
     /// Whether a one-time owner link can still be used.
@@ -108,21 +61,6 @@ impl Tx {
     /// Makes an account.
     pub async fn insert_account(&mut self, name: &str, now: Timestamp) -> Result<Account> {
         account(&self.fetch_one(INSERT_ACCOUNT, params![name, now]).await?)
-    }
-
-    /// Makes a member. A taken address is [`crate::Error::Duplicate`].
-    pub async fn insert_member(
-        &mut self,
-        account_id: i64,
-        email: &str,
-        password_hash: &str,
-        role: &str,
-        now: Timestamp,
-    ) -> Result<Member> {
-        let row = self
-            .fetch_one(INSERT_MEMBER, params![account_id, email, password_hash, role, now])
-            .await?;
-        member(&row)
     }
 
     /// Replaces every unused owner link of the account by this one.

@@ -11,7 +11,7 @@ use crate::open::Store;
 pub struct DataKeyRow {
     /// Hex of its 16-byte id.
     pub id: String,
-    /// The environment whose rows it seals.
+    /// The environment whose rows it seals; 0 for the server's own.
     pub environment_id: i64,
     /// The key, sealed by a master key.
     pub wrapped: Sealed,
@@ -54,6 +54,15 @@ impl Store {
 }
 
 impl Tx {
+    /// The key that seals new values of an environment, seen from inside a transaction.
+    pub async fn active_data_key(&mut self, environment_id: i64) -> Result<Option<DataKeyRow>> {
+        self.fetch_optional(ACTIVE, params![environment_id])
+            .await?
+            .as_ref()
+            .map(data_key)
+            .transpose()
+    }
+
     /// Makes a key the active one; the one before it still opens what it sealed.
     pub async fn insert_data_key(&mut self, key: &DataKeyRow, now: Timestamp) -> Result<()> {
         self.execute(RETIRE, params![key.environment_id]).await?;

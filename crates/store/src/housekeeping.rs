@@ -30,9 +30,15 @@ const EXPIRED: &[&str] = &[
     "DELETE FROM flow_results WHERE created_at < $1",
     "DELETE FROM connect_sessions WHERE expires_at < $1",
     "DELETE FROM owner_links WHERE expires_at < $1",
+    "DELETE FROM member_sessions WHERE expires_at < $1",
+    "DELETE FROM sign_in_steps WHERE expires_at < $1",
+    "DELETE FROM invitations WHERE expires_at < $1",
 ];
-const LOGS: &[&str] =
-    &["DELETE FROM messages WHERE created_at < $1", "DELETE FROM operations WHERE created_at < $1"];
+const LOGS: &[&str] = &[
+    "DELETE FROM messages WHERE created_at < $1",
+    "DELETE FROM operations WHERE created_at < $1",
+    "DELETE FROM sign_in_failures WHERE failed_at < $1",
+];
 const EVENTS: &[&str] = &[
     "DELETE FROM delivery_attempts WHERE delivery_id IN (
          SELECT id FROM deliveries WHERE created_at < $1)",

@@ -15,12 +15,20 @@ struct Version {
 }
 
 /// Every version, oldest first. Forward only; a released one is never edited.
-const VERSIONS: &[Version] = &[Version {
-    number: 1,
-    what: "init",
-    sqlite: include_str!("../migrations/sqlite/0001_init.sql"),
-    postgres: include_str!("../migrations/postgres/0001_init.sql"),
-}];
+const VERSIONS: &[Version] = &[
+    Version {
+        number: 1,
+        what: "init",
+        sqlite: include_str!("../migrations/sqlite/0001_init.sql"),
+        postgres: include_str!("../migrations/postgres/0001_init.sql"),
+    },
+    Version {
+        number: 2,
+        what: "members",
+        sqlite: include_str!("../migrations/sqlite/0002_members.sql"),
+        postgres: include_str!("../migrations/postgres/0002_members.sql"),
+    },
+];
 
 /// The number of the newest version this binary knows.
 pub fn latest_version() -> i64 {

@@ -17,9 +17,11 @@ const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Name, content type and content.
-const FILES: [(&str, &str, &str); 18] = [
+const FILES: [(&str, &str, &str); 20] = [
     ("style.css", CSS, include_str!("../../static/style.css")),
     ("icon.svg", SVG, include_str!("../../static/icon.svg")),
+    ("dashboard.css", CSS, include_str!("../../static/dashboard.css")),
+    ("dashboard.js", JS, include_str!("../../static/dashboard.js")),
     ("callback.js", JS, include_str!("../../static/callback.js")),
     ("connect.css", CSS, include_str!("../../static/connect.css")),
     ("connect.js", JS, include_str!("../../static/connect.js")),

@@ -1,20 +1,11 @@
 //! `GET /`: a browser that came by itself, or one that wants the WebSocket.
 
-use askama::Template;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::response::Response;
-use http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::{Pages, page, socket};
-
-#[derive(Template)]
-#[template(path = "landing.html")]
-struct Landing<'a> {
-    assets: &'a str,
-    base_path: &'a str,
-}
+use super::{Pages, dashboard, socket};
 
 pub(super) async fn show(
     State(pages): State<Pages>,
@@ -25,6 +16,5 @@ pub(super) async fn show(
     {
         return socket::open(&pages, upgrade);
     }
-    let template = Landing { assets: &pages.assets.folder, base_path: &pages.place.base_path };
-    page(StatusCode::OK, &template, "form-action 'none'; frame-ancestors 'none'")
+    Redirect::to(&format!("{}{}/", pages.place.base_path, dashboard::ROOT)).into_response()
 }

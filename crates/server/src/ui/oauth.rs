@@ -8,7 +8,7 @@ use askama::Template;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -18,7 +18,7 @@ use valetkey_engine::connect::{
 };
 
 use super::copy::Language;
-use super::{Pages, page};
+use super::{Pages, cookies, page};
 use crate::auth_header::{self, Credential, Refusal};
 use crate::connect::params;
 use crate::error::ApiError;
@@ -165,12 +165,8 @@ fn redirect(pages: &Pages, started: &Started) -> Response {
 
 /// `Lax`, because the provider's redirect back is a top-level navigation from another site.
 fn cookie(pages: &Pages, name: &str, value: &str, lifetime_s: u64, path: &str) -> String {
-    let secure = if pages.place.is_https { "; Secure" } else { "" };
-    let base_path = &pages.place.base_path;
-    format!(
-        "{name}={value}; Path={base_path}{path}; Max-Age={lifetime_s}; HttpOnly; \
-         SameSite=Lax{secure}"
-    )
+    let path = format!("{}{path}", pages.place.base_path);
+    cookies::text(name, value, lifetime_s, &path, pages.place.is_https)
 }
 
 /// Answers `GET /oauth/callback`, and `GET /app-auth/connect`, to which installations of apps come
@@ -188,7 +184,7 @@ pub(super) async fn callback(State(pages): State<Pages>, uri: Uri, headers: Head
         let template = Installed { assets: &pages.assets.folder };
         return page(StatusCode::OK, &template, POLICY);
     }
-    let find_cookie = |name: &str| find_cookie(&headers, name);
+    let find_cookie = |name: &str| cookies::find(&headers, name);
     let callback = Callback { query: &query, cookie: &find_cookie };
     let finished = pages.app.engine.finish_flow(callback).await;
     let mut response = ended(&pages, finished.as_ref(), &headers);
@@ -200,17 +196,6 @@ pub(super) async fn callback(State(pages): State<Pages>, uri: Uri, headers: Head
         }
     }
     response
-}
-
-fn find_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.to_owned())
 }
 
 /// The page at the end of a flow, or the way back to the Connect UI whose tab the flow took.

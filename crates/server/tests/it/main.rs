@@ -12,6 +12,7 @@ mod connect_forms;
 mod connect_logins;
 mod connect_oauth;
 mod connect_signed;
+mod dashboard;
 mod every_route;
 mod integration_names;
 mod mcp;

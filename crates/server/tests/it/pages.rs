@@ -66,7 +66,7 @@ async fn an_owner_link_ends_with_its_day_or_with_the_next_one() {
 #[tokio::test]
 async fn pages_load_nothing_but_our_own_files() {
     on_each(async |app| {
-        for path in ["/", "/setup", "/connect-ui/", "/oauth/callback"] {
+        for path in ["/dashboard/account/sign-in", "/setup", "/connect-ui/", "/oauth/callback"] {
             let page = app.get(path).send().await;
             let policy = page.header("content-security-policy");
             assert!(

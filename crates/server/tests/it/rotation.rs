@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use valetkey_base::Secret;
-use valetkey_engine::sealing::Column;
+use valetkey_engine::members::sign_in::SignIn;
+use valetkey_engine::sealing::{Column, SERVER_ENVIRONMENT};
 
 use crate::app::{TestApp, on_each};
 
@@ -51,6 +52,8 @@ async fn what_an_old_data_key_sealed_still_opens_in_every_column() {
         assert_eq!((variables[0].0.as_str(), variables[0].1.expose()), ("REGION", "eu"));
         opened.push(Column::VARIABLE);
 
+        opened.extend(second_factor(&app).await);
+
         for column in Column::ALL {
             let seen = opened
                 .iter()
@@ -59,4 +62,26 @@ async fn what_an_old_data_key_sealed_still_opens_in_every_column() {
         }
     })
     .await;
+}
+
+/// Members' secrets have a data key of the server's own.
+async fn second_factor(app: &TestApp) -> [Column; 2] {
+    let link = app.engine.make_owner_link(app.account_id).await.unwrap().unwrap();
+    let (_, token) = link.expose().split_once("token=").unwrap();
+    let password = Secret::new("correct horse battery");
+    let member = app.engine.create_owner(token, "a@example.com", &password).await.unwrap();
+    let shown = app.engine.new_second_factor(&member).await.unwrap();
+    app.engine.rotate_data_key(SERVER_ENVIRONMENT, "test").await.unwrap();
+    let again = app.engine.pending_second_factor(&member, &shown.step).await.unwrap();
+    assert_eq!(again.secret, shown.secret);
+    let code = crate::dashboard::code(&shown.secret, app.clock.now().millis() / 1000);
+    app.engine.confirm_second_factor(&member, &shown.step, &code).await.unwrap();
+    app.engine.rotate_data_key(SERVER_ENVIRONMENT, "test").await.unwrap();
+    app.advance_s(30);
+    let browser = crate::dashboard::browser();
+    let asked = app.engine.sign_in("a@example.com", &password, browser.clone()).await.unwrap();
+    let SignIn::NeedsCode(step) = asked else { panic!("a second factor is on") };
+    let code = crate::dashboard::code(&shown.secret, app.clock.now().millis() / 1000);
+    app.engine.sign_in_with_code(step.expose(), &code, browser).await.unwrap();
+    [Column::TOTP, Column::SIGN_IN_STEP]
 }

@@ -1,0 +1,197 @@
+//! Signing in and out, and taking up an invitation.
+
+use askama::Template;
+use axum::response::Response;
+use valetkey_engine::Error;
+use valetkey_engine::members::PASSWORD_CHARACTERS_MIN;
+use valetkey_engine::members::roles::Role;
+use valetkey_engine::members::sign_in::SignIn;
+
+use super::failure::Failure;
+use super::form::Issues;
+use super::frame::Frame;
+use super::visit::Visit;
+use super::{Access, Page, change, look};
+
+pub(super) fn pages() -> Vec<Page> {
+    vec![
+        look("/account/sign-in", Access::Stranger, ask),
+        change("/account/sign-in", Access::Stranger, sign_in),
+        change("/account/sign-in/code", Access::Stranger, enter_code),
+        change("/account/sign-out", Access::Member, sign_out),
+        look("/account/invitation", Access::Stranger, invited),
+        change("/account/invitation", Access::Stranger, accept),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/sign_in.html")]
+struct SignInPage<'a> {
+    frame: Frame,
+    email: &'a str,
+    next: &'a str,
+    issues: Issues,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/sign_in_code.html")]
+struct CodePage<'a> {
+    frame: Frame,
+    step: &'a str,
+    next: &'a str,
+    issues: Issues,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/invitation.html")]
+struct InvitationPage<'a> {
+    frame: Frame,
+    token: &'a str,
+    email: &'a str,
+    role: &'a str,
+    meaning: &'a str,
+    name: &'a str,
+    password_characters_min: usize,
+    issues: Issues,
+}
+
+async fn ask(visit: Visit) -> Result<Response, Failure> {
+    if visit.signed_in().is_some() {
+        return Ok(visit.redirect(&visit.link("/"), ""));
+    }
+    let next = visit.query.text("next");
+    let page =
+        SignInPage { frame: visit.frame("Sign in"), email: "", next, issues: Issues::default() };
+    Ok(visit.page(&page))
+}
+
+/// Where to go after signing in: a page of ours, whatever the address says.
+fn next_page(visit: &Visit) -> String {
+    let next = visit.form.text("next");
+    let root = visit.link("/");
+    let is_ours = next.starts_with(&root) && !next.contains("//") && !next.contains('\\');
+    if is_ours { next.to_owned() } else { root }
+}
+
+/// The sentence of a refusal, for the form; everything else is a failure.
+fn refusal(error: Error) -> Result<Issues, Failure> {
+    match error {
+        Error::Refused {
+            code: "wrong_credentials" | "wrong_code" | "too_many_attempts",
+            message,
+        } => Ok(Issues::one("", message)),
+        other => Ok(Issues::from_error(other)?),
+    }
+}
+
+async fn sign_in(visit: Visit) -> Result<Response, Failure> {
+    let email = visit.form.text("email");
+    let password = visit.form.secret("password");
+    match visit.engine().sign_in(email, &password, visit.browser()).await {
+        Ok(SignIn::Done(done)) => {
+            Ok(visit.redirect_signed_in(&next_page(&visit), done.token.expose()))
+        }
+        Ok(SignIn::NeedsCode(step)) => Ok(visit.page(&CodePage {
+            frame: visit.frame("Sign in"),
+            step: step.expose(),
+            next: visit.form.text("next"),
+            issues: Issues::default(),
+        })),
+        Err(error) => Ok(visit.corrected(&SignInPage {
+            frame: visit.frame("Sign in"),
+            email,
+            next: visit.form.text("next"),
+            issues: refusal(error)?,
+        })),
+    }
+}
+
+async fn enter_code(visit: Visit) -> Result<Response, Failure> {
+    let step = visit.form.text("step");
+    let code = visit.form.text("code");
+    match visit.engine().sign_in_with_code(step, code, visit.browser()).await {
+        Ok(done) => Ok(visit.redirect_signed_in(&next_page(&visit), done.token.expose())),
+        Err(Error::NotFound(_)) => Ok(visit.corrected(&SignInPage {
+            frame: visit.frame("Sign in"),
+            email: "",
+            next: visit.form.text("next"),
+            issues: Issues::one("", "That took too long. Begin again."),
+        })),
+        Err(error) => Ok(visit.corrected(&CodePage {
+            frame: visit.frame("Sign in"),
+            step,
+            next: visit.form.text("next"),
+            issues: refusal(error)?,
+        })),
+    }
+}
+
+async fn sign_out(visit: Visit) -> Result<Response, Failure> {
+    let member = visit.member()?;
+    match visit.engine().end_member_session(member.member.id, &member.session.id).await {
+        Ok(()) | Err(Error::NotFound(_)) => Ok(visit.redirect_signed_out()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn invited(visit: Visit) -> Result<Response, Failure> {
+    let token = visit.query.text("token");
+    let page = invitation_page(&visit, token, "", Issues::default()).await?;
+    Ok(visit.page(&page.page()))
+}
+
+/// What the page of an invitation is made from.
+struct Invited<'a> {
+    frame: Frame,
+    token: &'a str,
+    email: String,
+    role: Role,
+    name: &'a str,
+    issues: Issues,
+}
+
+impl Invited<'_> {
+    fn page(&self) -> InvitationPage<'_> {
+        InvitationPage {
+            frame: self.frame.clone(),
+            token: self.token,
+            email: &self.email,
+            role: self.role.title(),
+            meaning: self.role.meaning(),
+            name: self.name,
+            password_characters_min: PASSWORD_CHARACTERS_MIN,
+            issues: self.issues.clone(),
+        }
+    }
+}
+
+async fn invitation_page<'a>(
+    visit: &Visit,
+    token: &'a str,
+    name: &'a str,
+    issues: Issues,
+) -> Result<Invited<'a>, Failure> {
+    let invitation = visit.engine().invitation(token).await?.ok_or_else(|| {
+        let text = "This invitation does not work any more. Ask for another one.";
+        Failure::Refused(text.to_owned())
+    })?;
+    let role = Role::parse(&invitation.role).ok_or(Failure::Missing)?;
+    let frame = visit.frame("Join");
+    Ok(Invited { frame, token, email: invitation.email, role, name, issues })
+}
+
+async fn accept(visit: Visit) -> Result<Response, Failure> {
+    let (token, name) = (visit.form.text("token"), visit.form.text("name"));
+    let password = visit.form.secret("password");
+    match visit.engine().accept_invitation(token, name, &password).await {
+        Ok(_) => Ok(visit.redirect(&visit.link("/account/sign-in"), "joined")),
+        Err(error) => {
+            let issues = match error {
+                Error::NotFound(_) => Issues::default(),
+                other => Issues::from_error(other)?,
+            };
+            let page = invitation_page(&visit, token, name, issues).await?;
+            Ok(visit.corrected(&page.page()))
+        }
+    }
+}
