@@ -1,11 +1,17 @@
 //! The dashboard: what operators and engineers see. Every page is in [`pages`]: who may see it, and
 //! the function that makes it. Everything is drawn here; scripts only make it livelier.
 
+mod audit;
+mod connections;
 mod failure;
 mod form;
 mod frame;
 mod home;
+mod integrations;
+mod logs;
 mod profile;
+mod search;
+mod settings;
 mod sign_in;
 mod team;
 mod visit;
@@ -94,6 +100,12 @@ fn pages() -> Vec<Page> {
     let mut all = Vec::new();
     all.extend(sign_in::pages());
     all.extend(home::pages());
+    all.extend(integrations::pages());
+    all.extend(connections::pages());
+    all.extend(logs::pages());
+    all.extend(settings::pages());
+    all.extend(search::pages());
+    all.extend(audit::pages());
     all.extend(team::pages());
     all.extend(profile::pages());
     all

@@ -1,8 +1,13 @@
 //! The dashboard as a browser without scripts sees it. [`person::Person`] is somebody signed in.
 
+mod connections;
+mod home;
+mod integrations;
 mod list;
+mod logs;
 mod person;
 mod profile;
+mod settings;
 mod sign_in;
 mod team;
 

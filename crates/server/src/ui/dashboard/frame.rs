@@ -74,7 +74,14 @@ impl Frame {
             let mut home = way("Home", format!("/{name}"), "home");
             home.is_here = here == format!("/{name}");
             ways.push(home);
+            ways.push(way("Integrations", format!("/{name}/integrations"), "integrations"));
+            ways.push(way("Connections", format!("/{name}/connections"), "connections"));
+            ways.push(way("Logs", format!("/{name}/logs"), "logs"));
+            ways.push(way("Settings", format!("/{name}/settings"), "settings"));
             account_ways.push(way("Team", "/account/team".to_owned(), "team"));
+            if visit.may(Permission::ReadAudit) {
+                account_ways.push(way("Audit trail", "/account/audit".to_owned(), "audit"));
+            }
             account_ways.push(way("Profile", "/account/profile".to_owned(), "profile"));
         }
         let environments = visit.environments().iter().map(|it| EnvironmentWay {
