@@ -3,6 +3,7 @@
 //! Start at [`engine::Engine`]; each module holds the use cases of one capability.
 
 pub mod activity;
+pub mod audit;
 pub mod connect;
 pub mod connect_ui;
 pub mod connections;

@@ -46,8 +46,54 @@ const INSERT: Sql = Sql {
 };
 const OF_ENVIRONMENT: &str = "SELECT chain, position, environment_id, actor, action, target, times,
      at, previous_hash, hash FROM audit WHERE environment_id = $1 ORDER BY id DESC LIMIT $2";
+macro_rules! page {
+    ($first:literal) => {
+        concat!(
+            "SELECT id, chain, position, environment_id, actor, action, target, times, at,
+     previous_hash, hash FROM audit WHERE id < $1 AND at >= $2 AND at <= $3",
+            $first,
+            " AND ($4 IS NULL OR actor = $4) AND ($5 IS NULL OR action = $5)
+     AND ($6 IS NULL OR environment_id = $6) ORDER BY id DESC LIMIT $7"
+        )
+    };
+}
+
+/// The condition that an index answers stands alone, so that the planner sees it.
+const PAGE: &str = page!("");
+const PAGE_OF_ACTOR: &str = page!(" AND actor = $4");
+const PAGE_OF_ACTION: &str = page!(" AND action = $5");
+const PAGE_OF_ENVIRONMENT: &str = page!(" AND environment_id = $6");
+const ACTIONS: &str = "WITH RECURSIVE found(action) AS (
+     SELECT MIN(action) FROM audit
+     UNION ALL
+     SELECT (SELECT MIN(a.action) FROM audit a WHERE a.action > found.action) FROM found
+     WHERE found.action IS NOT NULL)
+     SELECT action FROM found WHERE action IS NOT NULL ORDER BY action";
+const HASH_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND position = $2";
+const AFTER: &str = "SELECT id, chain, position, environment_id, actor, action, target, times, at,
+     previous_hash, hash FROM audit WHERE (chain = $1 AND position > $2) OR chain > $1
+     ORDER BY chain, position LIMIT $3";
 const OF_CHAIN: &str = "SELECT chain, position, environment_id, actor, action, target, times, at,
      previous_hash, hash FROM audit WHERE chain = $1 ORDER BY position";
+
+/// Which entries a page shows. All conditions hold together.
+#[derive(Clone, Debug)]
+pub struct AuditFilter {
+    /// Entries before this one; the newest begin at `i64::MAX`.
+    pub before: i64,
+    /// Not before this.
+    pub from: Timestamp,
+    /// Not after this.
+    pub until: Timestamp,
+    /// Who.
+    pub actor: Option<String>,
+    /// What.
+    pub action: Option<String>,
+    /// Where.
+    pub environment_id: Option<i64>,
+    /// Rows to answer.
+    pub limit: i64,
+}
 
 fn audit_row(row: &Row) -> Result<AuditRow> {
     Ok(AuditRow {
@@ -68,6 +114,50 @@ impl Store {
     /// Entries about an environment, newest first.
     pub async fn audit(&self, environment_id: i64, limit: i64) -> Result<Vec<AuditRow>> {
         let rows = self.db.fetch_all(OF_ENVIRONMENT, params![environment_id, limit]).await?;
+        rows.iter().map(audit_row).collect()
+    }
+
+    /// Entries and their row ids, newest first.
+    pub async fn audit_page(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditRow)>> {
+        let sql = match filter {
+            AuditFilter { actor: Some(_), .. } => PAGE_OF_ACTOR,
+            AuditFilter { action: Some(_), .. } => PAGE_OF_ACTION,
+            AuditFilter { environment_id: Some(_), .. } => PAGE_OF_ENVIRONMENT,
+            _ => PAGE,
+        };
+        let values = params![
+            filter.before,
+            filter.from,
+            filter.until,
+            &filter.actor,
+            &filter.action,
+            filter.environment_id,
+            filter.limit,
+        ];
+        let rows = self.db.fetch_all(sql, values).await?;
+        rows.iter().map(|row| Ok((row.get("id")?, audit_row(row)?))).collect()
+    }
+
+    /// Every action there is an entry of, found by leaps through the index.
+    pub async fn audit_actions(&self) -> Result<Vec<String>> {
+        let rows = self.db.fetch_all(ACTIONS, params![]).await?;
+        rows.iter().map(|row| row.get("action")).collect()
+    }
+
+    /// The hash of the entry at a place of a chain.
+    pub async fn audit_hash_at(&self, chain: &str, position: i64) -> Result<Option<String>> {
+        let row = self.db.fetch_optional(HASH_AT, params![chain, position]).await?;
+        row.map(|row| row.get("hash")).transpose()
+    }
+
+    /// Entries of all chains, one chain after the other, from behind a place on.
+    pub async fn audit_after(
+        &self,
+        chain: &str,
+        position: i64,
+        limit: i64,
+    ) -> Result<Vec<AuditRow>> {
+        let rows = self.db.fetch_all(AFTER, params![chain, position, limit]).await?;
         rows.iter().map(audit_row).collect()
     }
 

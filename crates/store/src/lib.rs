@@ -30,7 +30,7 @@ mod writer;
 
 pub use accounts::Account;
 pub use api_keys::{ApiKey, NewApiKey};
-pub use audit::AuditRow;
+pub use audit::{AuditFilter, AuditRow};
 pub use connect_sessions::{ConnectSession, NewConnectSession};
 pub use connections::{Connection, ConnectionFilter, ConnectionPatch, NewConnection, Upserted};
 pub use data_keys::DataKeyRow;

@@ -28,6 +28,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0002_members.sql"),
         postgres: include_str!("../migrations/postgres/0002_members.sql"),
     },
+    Version {
+        number: 7,
+        what: "audit_filters",
+        sqlite: include_str!("../migrations/sqlite/0007_audit_filters.sql"),
+        postgres: include_str!("../migrations/postgres/0007_audit_filters.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.

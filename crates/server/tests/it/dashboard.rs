@@ -1,5 +1,6 @@
 //! The dashboard as a browser without scripts sees it. [`person::Person`] is somebody signed in.
 
+mod audit;
 mod connections;
 mod home;
 mod integrations;

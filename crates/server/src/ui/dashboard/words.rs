@@ -42,8 +42,12 @@ fn amount(seconds: i64) -> String {
 
 /// `1 connection`, `3 connections`, `12,345 connections`.
 pub(super) fn counted(count: i64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", number(count))
+    counted_as(count, what, &format!("{what}s"))
+}
+
+/// The same for words with a plural of their own.
+pub(super) fn counted_as(count: i64, one: &str, many: &str) -> String {
+    format!("{} {}", number(count), if count == 1 { one } else { many })
 }
 
 /// With a comma at every thousand.
