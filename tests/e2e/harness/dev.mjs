@@ -52,5 +52,5 @@ export async function startDev() {
     if (!reply.ok) throw new Error(`${method} ${target}: ${reply.status} ${text}`);
     return text ? JSON.parse(text) : undefined;
   };
-  return { url, key, folder, signingKey: printed('Signing key'), providerUrl: printed('Provider'), call, stop };
+  return { url, key, folder, signingKey: printed('Signing key'), providerUrl: printed('Provider'), dashboardUrl: printed('Dashboard'), call, stop };
 }

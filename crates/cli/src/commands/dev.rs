@@ -138,7 +138,8 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     engine.tasks().spawn(follow_rotation(engine.clone(), environment.id, inbox.clone()));
     let app = app::router(app_options(&ports, provider.clone(), server.clone(), key.clone())?);
     let own_url = own_app.as_ref().map(OwnApp::url);
-    say(banner(&ports, own_url.as_deref(), &key, &signing_key));
+    let dashboard = dashboard(&engine, account_id, &ports.server_url).await?;
+    say(banner(&ports, own_url.as_deref(), &key, &signing_key, &dashboard));
     if let Some(own) = own_app {
         let told = Told { host: &ports.server_url, api_key: &key, signing_key: &signing_key };
         own.start(&engine, &told)?;
@@ -251,7 +252,21 @@ async fn follow_rotation(engine: Engine, environment_id: i64, inbox: inbox::Inbo
     }
 }
 
-fn banner(ports: &Ports, own_url: Option<&str>, key: &Secret, signing_key: &Secret) -> String {
+/// The dashboard's address; while nobody can sign in, the link that creates the owner.
+async fn dashboard(engine: &Engine, account_id: i64, server_url: &str) -> Result<String> {
+    Ok(match engine.make_owner_link(account_id).await? {
+        Some(link) => format!("{}   creates the owner, once", link.expose()),
+        None => format!("{server_url}/dashboard/"),
+    })
+}
+
+fn banner(
+    ports: &Ports,
+    own_url: Option<&str>,
+    key: &Secret,
+    signing_key: &Secret,
+    dashboard: &str,
+) -> String {
     let Ports { server_url, provider_url, app_url, .. } = ports;
     let (key, signing_key) = (key.expose(), signing_key.expose());
     let (oauth, api_key, connection) = (demo::OAUTH, demo::API_KEY, demo::CONNECTION);
@@ -264,6 +279,7 @@ Valetkey {version} for development, offline. Ctrl-C stops it.
   Webhook inbox   {app_url}/inbox
   Provider        {provider_url}          what it granted, and failures on demand
   Server          {server_url}
+  Dashboard       {dashboard}
   API key (dev)   {key}
   Signing key     {signing_key}          verifies webhooks
 

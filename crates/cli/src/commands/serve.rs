@@ -1,13 +1,11 @@
 //! `valetkey serve`: the server.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use valetkey_catalog::Catalog;
 use valetkey_engine::Engine;
-use valetkey_vault::token_hash_hex;
 
 use crate::config::flags::AllSettings;
 use crate::config::{Config, Needs, reached_at};
@@ -16,9 +14,6 @@ use crate::output::say;
 use crate::providers::ProviderFiles;
 use crate::serving::{self, Ended, Signals};
 use crate::{data_folder, keys_defined, logging, providers};
-
-/// How long the link that creates the owner can be used.
-const OWNER_LINK_LIFETIME: Duration = Duration::from_hours(24);
 
 const HELP: &str = "\
 The first start makes everything: the data folder, the master key in it (back it up!), the
@@ -85,8 +80,9 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         open::describe(&config),
         names.collect::<Vec<_>>().join(", "),
     ));
-    if let Some(token) = owner_token(&engine, account_id).await? {
-        say(format_args!("Create the owner: {public_url}/setup?token={token}"));
+    match engine.make_owner_link(account_id).await? {
+        Some(link) => say(format_args!("Create the owner: {}", link.expose())),
+        None => say(format_args!("Dashboard: {public_url}/dashboard/")),
     }
     let mut servers = vec![(listener, router)];
     if let Some(listener) = connect_listener {
@@ -125,23 +121,4 @@ pub(crate) async fn prepare(engine: &Engine, account_id: i64, config: &Config) -
         }
     }
     keys_defined::define(engine, account_id, &config.api_keys).await
-}
-
-/// A new one-time token for creating the owner, as long as nobody can sign in. It replaces the one
-/// of an earlier start.
-async fn owner_token(engine: &Engine, account_id: i64) -> Result<Option<String>> {
-    if engine.store().member_count(account_id).await? > 0 {
-        return Ok(None);
-    }
-    let token = engine.rng().base64url(32);
-    let hash = token_hash_hex(&token);
-    let expires_at = engine.clock().now().plus(OWNER_LINK_LIFETIME);
-    engine
-        .store()
-        .write(move |tx| {
-            Box::pin(async move { tx.replace_owner_link(account_id, &hash, expires_at).await })
-        })
-        .await
-        .map_err(valetkey_engine::Error::from)?;
-    Ok(Some(token))
 }

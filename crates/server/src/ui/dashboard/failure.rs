@@ -21,7 +21,7 @@ pub(super) enum Failure {
     Forged,
     /// What a form asked for cannot be done; the sentence is for people.
     Refused(String),
-    /// Everything else: ours, with a reference for the log.
+    /// Everything else: ours. The reason is for the log.
     Broken(String),
 }
 
@@ -42,9 +42,13 @@ impl From<Error> for Failure {
                 issues.into_iter().map(|issue| issue.message).collect::<Vec<_>>().join(" "),
             ),
             Error::Store(_) | Error::Vault(_) | Error::Corrupt(_) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, "a page could not be made");
-                Self::Broken(error.to_string())
+                let mut reason = error.to_string();
+                let mut cause = std::error::Error::source(&error);
+                while let Some(next) = cause {
+                    reason = format!("{reason}: {next}");
+                    cause = next.source();
+                }
+                Self::Broken(reason)
             }
         }
     }
@@ -76,6 +80,9 @@ struct StrangerPage<'a> {
 
 impl Failure {
     pub(super) fn answer(self, visit: &Visit) -> Response {
+        if let Self::Broken(reason) = &self {
+            tracing::error!(reason, "a page could not be made");
+        }
         let (status, title, text, next) = match &self {
             Self::Missing => (
                 StatusCode::NOT_FOUND,

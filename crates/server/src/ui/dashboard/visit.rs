@@ -208,7 +208,7 @@ impl Visit {
         let mut path = self.link("/account/sign-in");
         if method == Method::GET
             && let Some(asked) = self.uri.path_and_query()
-            && asked.path() != self.link("")
+            && asked.path().trim_end_matches('/') != self.link("")
         {
             let next = utf8_percent_encode(asked.as_str(), NON_ALPHANUMERIC);
             path = format!("{path}?next={next}");
