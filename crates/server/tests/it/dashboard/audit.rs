@@ -12,6 +12,7 @@ async fn a_changed_or_removed_entry_shows() {
         let app = TestApp::new(database).await;
         let owner = app.owner().await;
         for n in 0..5 {
+            app.advance_s(1);
             app.engine.recorder().audit(None, "test", "test.done", n.to_string());
         }
         app.engine.recorder().flush().await.unwrap();
