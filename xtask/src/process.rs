@@ -14,16 +14,15 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-/// Process group of the running child; 0 when there is none.
-static CURRENT_GROUP: Mutex<u32> = Mutex::new(0);
+/// Process groups of the running children.
+static GROUPS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Make Ctrl-C and SIGTERM end the running child and let the caller clean up.
+/// Make Ctrl-C and SIGTERM end the running children and let the caller clean up.
 pub(crate) fn catch_interrupts() -> Result<()> {
     ctrlc::set_handler(|| {
         INTERRUPTED.store(true, Ordering::SeqCst);
-        let group = *CURRENT_GROUP.lock().unwrap_or_else(PoisonError::into_inner);
-        if group != 0 {
-            terminate_group(group);
+        for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            terminate_group(*group);
         }
     })
     .context("the interrupt handler could not be set")
@@ -92,15 +91,15 @@ fn start(command: &mut Command) -> Result<Child> {
         bail!("interrupted");
     }
     command.stdin(Stdio::null()).process_group(0);
-    let mut group = CURRENT_GROUP.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
     let child = command.spawn().with_context(|| format!("`{}` did not start", shown(command)))?;
-    *group = child.id();
+    groups.push(child.id());
     Ok(child)
 }
 
 fn finish(mut child: Child, command: &Command) -> Result<()> {
     let status = child.wait().context("waiting for the child")?;
-    *CURRENT_GROUP.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|group| *group != child.id());
     if interrupted() {
         bail!("interrupted");
     }

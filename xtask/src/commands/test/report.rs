@@ -81,6 +81,16 @@ impl Report {
         Self { rows: Vec::new(), ci, started: now() }
     }
 
+    /// A report of steps that run at the same time, to be taken in by [`Self::take`].
+    pub(crate) fn beside(&self) -> Self {
+        Self::new(self.ci)
+    }
+
+    /// Take in the rows of another report.
+    pub(crate) fn take(&mut self, beside: Self) {
+        self.rows.extend(beside.rows);
+    }
+
     /// Run a step. Returns whether it passed.
     pub(crate) fn step(&mut self, name: &'static str, work: impl FnOnce() -> Result<()>) -> bool {
         self.measure(name, |_| work(), false)

@@ -15,7 +15,19 @@ const NPM: &[(&str, &str)] =
 const PYTHON: &str = "sdk/python";
 
 impl Session<'_> {
-    /// Test every client package.
+    /// Install and build the npm packages, which the example app needs, too.
+    pub(super) fn build_sdks(&self, report: &mut Report) {
+        report.step("build the npm packages", || {
+            for (folder, _) in NPM {
+                let folder = self.root.join(folder);
+                npm::install(&folder)?;
+                process::run(process::command("npm", &folder).args(["run", "--silent", "build"]))?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Test every client package, as it was built.
     pub(super) fn sdks(&self, report: &mut Report) {
         for (folder, name) in NPM {
             report.tests(name, |count| self.npm_package(folder, count));
@@ -25,8 +37,6 @@ impl Session<'_> {
 
     fn npm_package(&self, folder: &str, count: &mut Count) -> Result<()> {
         let folder = self.root.join(folder);
-        npm::install(&folder)?;
-        process::run(process::command("npm", &folder).args(["run", "--silent", "build"]))?;
         let mut command = process::command("node", &folder);
         command
             .args(["--test", "--test-reporter=spec"])

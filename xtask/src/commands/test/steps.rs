@@ -132,9 +132,7 @@ impl<'a> Session<'a> {
                 "jsconfig.json",
             ]))
         });
-        if self.options.suite.is_empty() {
-            self.sdks(report);
-        }
+        self.build_sdks(report);
         let app = report.preparation("packages of the example app", || {
             npm::install(&self.root.join("examples/app"))
         });
@@ -142,7 +140,17 @@ impl<'a> Session<'a> {
             report.skip(SUITES, "the example app has not got its packages");
             return;
         }
-        report.tests(SUITES, |count| self.suites(count, &python));
+        if !self.options.suite.is_empty() {
+            report.tests(SUITES, |count| self.suites(count, &python));
+            return;
+        }
+        // Both wait more than they work. Their lines are mixed; the table tells them apart.
+        let mut beside = report.beside();
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.sdks(&mut beside));
+            report.tests(SUITES, |count| self.suites(count, &python));
+        });
+        report.take(beside);
     }
 
     fn suites(&self, count: &mut Count, python: &Environment) -> Result<()> {
