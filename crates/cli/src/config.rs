@@ -18,6 +18,8 @@ use std::time::Duration;
 use valetkey_base::Secret;
 use valetkey_egress::AllowList;
 use valetkey_engine::Settings;
+use valetkey_engine::members::Role;
+use valetkey_engine::members::openid::OpenIdSettings;
 use valetkey_server::ui::ConnectPageOptions;
 use valetkey_vault::MasterKey;
 
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) connect_url: Option<String>,
     pub(crate) connect_listen: Option<SocketAddr>,
     pub(crate) connect_page: ConnectPageOptions,
+    pub(crate) openid: OpenId,
     pub(crate) websockets_path: String,
     pub(crate) body_bytes_max: u64,
     pub(crate) rate_limit_per_min: u64,
@@ -56,6 +59,36 @@ pub(crate) struct Config {
     pub(crate) deleted_retention: Duration,
     pub(crate) log_format: LogFormat,
     pub(crate) log_filter: String,
+}
+
+/// What is set of an OpenID provider.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenId {
+    pub(crate) issuer: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<Secret>,
+    pub(crate) domains: Vec<String>,
+    pub(crate) role: Role,
+}
+
+impl Default for OpenId {
+    fn default() -> Self {
+        let (issuer, client_id, client_secret) = (None, None, None);
+        Self { issuer, client_id, client_secret, domains: Vec::new(), role: Role::ReadOnly }
+    }
+}
+
+impl OpenId {
+    /// What the engine gets; none while it is not complete.
+    fn settings(&self) -> Option<OpenIdSettings> {
+        Some(OpenIdSettings {
+            issuer: self.issuer.as_ref()?.parse().ok()?,
+            client_id: self.client_id.clone()?,
+            client_secret: self.client_secret.clone(),
+            domains: self.domains.clone(),
+            role: self.role,
+        })
+    }
 }
 
 /// An API key that the operator defined, and where.
@@ -86,6 +119,7 @@ impl Config {
             connect_url: None,
             connect_listen: None,
             connect_page: ConnectPageOptions::default(),
+            openid: OpenId::default(),
             websockets_path: String::new(),
             body_bytes_max: 0,
             rate_limit_per_min: 0,
@@ -140,6 +174,7 @@ impl Config {
         settings.log_retention = self.log_retention;
         settings.event_retention = self.event_retention;
         settings.deleted_retention = self.deleted_retention;
+        settings.openid = self.openid.settings();
         settings.sockets_max = to_usize(self.sockets_max);
         settings
     }

@@ -15,6 +15,7 @@ use valetkey_vault::MasterKeyRing;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
 use crate::keys::Caller;
+use crate::members::openid::OpenIdSettings;
 use crate::opened::Opened;
 use crate::recorder::Recorder;
 use crate::refresh::Flights;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub webhook_timeout: Duration,
     /// Deliveries this process sends at once.
     pub webhook_parallel_max: usize,
+    /// Where members may sign in beside their password.
+    pub openid: Option<OpenIdSettings>,
     /// Browser sockets that may wait at once.
     pub sockets_max: usize,
 }
@@ -93,6 +96,7 @@ impl Settings {
             signing_overlap: DAY,
             webhook_timeout: Duration::from_secs(20),
             webhook_parallel_max: 32,
+            openid: None,
             sockets_max: 10_000,
         }
     }

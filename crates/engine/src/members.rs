@@ -2,6 +2,7 @@
 
 mod guessing;
 pub mod invitations;
+pub mod openid;
 mod password;
 pub mod roles;
 pub mod second_factor;

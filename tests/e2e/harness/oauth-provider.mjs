@@ -9,6 +9,8 @@ import { listen } from './listening.mjs';
 import { gate, until } from './waiting.mjs';
 
 export const WEB_CLIENT = { id: 'valetkey-web', secret: 'web-secret-41d0' };
+/** The dashboard, at which people sign in with this server. */
+export const DASHBOARD_CLIENT = { id: 'valetkey-dashboard', secret: 'dashboard-secret-77f1' };
 export const MACHINE_CLIENT = { id: 'valetkey-machine', secret: 'machine-secret-9b3c' };
 const EC_PAIR = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const RSA_PAIR = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -22,7 +24,7 @@ export const WEB_KEY_CLIENT = {
   key: RSA_PAIR.privateKey.export({ format: 'pem', type: 'pkcs1' }),
 };
 const ACCOUNT = 'customer-1';
-const SCOPES = ['openid', 'offline_access'];
+const SCOPES = ['openid', 'offline_access', 'email', 'profile'];
 
 /**
  * Start it for these redirect URIs. With a `resource` it also registers clients, lets them change
@@ -31,6 +33,7 @@ const SCOPES = ['openid', 'offline_access'];
  * - `decision`: `approve` or `deny`, what the customer does at the consent step
  * - `accessTokenSeconds`, `machineTokenSeconds`: lifetimes given from now on
  * - `tokenRequests`: every request to the token endpoint, `{ grantType, status, error }`
+ * - `person`: who signs in, `{ sub, email, email_verified }`
  * - `authorizations`: the query of every authorization request
  */
 export async function startOAuthProvider(redirectUris, { resource, resourceScopes = [] } = {}) {
@@ -38,6 +41,7 @@ export async function startOAuthProvider(redirectUris, { resource, resourceScope
     resource,
     resourceScopes,
     decision: 'approve',
+    person: { sub: ACCOUNT },
     accessTokenSeconds: 3600,
     machineTokenSeconds: 3600,
     tokenRequests: [],
@@ -134,11 +138,11 @@ async function interact(provider, control, request, response) {
     return provider.interactionFinished(request, response, refusal, { mergeWithLastSubmission: false });
   }
   if (details.prompt.name === 'login') {
-    return provider.interactionFinished(request, response, { login: { accountId: ACCOUNT } });
+    return provider.interactionFinished(request, response, { login: { accountId: control.person.sub } });
   }
   const grant =
     (details.grantId && (await provider.Grant.find(details.grantId))) ||
-    new provider.Grant({ accountId: ACCOUNT, clientId: details.params.client_id });
+    new provider.Grant({ accountId: control.person.sub, clientId: details.params.client_id });
   grant.addOIDCScope(SCOPES.join(' '));
   if (control.resource) grant.addResourceScope(control.resource, control.resourceScopes.join(' '));
   const consent = { grantId: await grant.save() };
@@ -182,6 +186,14 @@ function configuration(redirectUris, control) {
         token_endpoint_auth_method: 'client_secret_post',
       },
       {
+        client_id: DASHBOARD_CLIENT.id,
+        client_secret: DASHBOARD_CLIENT.secret,
+        redirect_uris: redirectUris,
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'client_secret_basic',
+      },
+      {
         client_id: MACHINE_CLIENT.id,
         client_secret: MACHINE_CLIENT.secret,
         redirect_uris: [],
@@ -211,7 +223,8 @@ function configuration(redirectUris, control) {
     cookies: { keys: [crypto.randomBytes(16).toString('hex')] },
     pkce: { required: () => true },
     rotateRefreshToken: true,
-    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ ...control.person, sub: id }) }),
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
     interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
     features: {
       devInteractions: { enabled: false },

@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 use valetkey_base::Secret;
 use valetkey_egress::AllowList;
+use valetkey_engine::members::Role;
 use valetkey_server::ui::{CopyOverrides, check_websockets_path};
 use valetkey_vault::MasterKey;
 
@@ -17,6 +18,7 @@ use super::{Config, LogFormat};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     Server,
+    Members,
     Storage,
     Providers,
     Work,
@@ -25,11 +27,12 @@ pub(crate) enum Section {
 
 impl Section {
     pub(crate) const ALL: &[Self] =
-        &[Self::Server, Self::Storage, Self::Providers, Self::Work, Self::Logs];
+        &[Self::Server, Self::Members, Self::Storage, Self::Providers, Self::Work, Self::Logs];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Server => "Server",
+            Self::Members => "Signing in to the dashboard",
             Self::Storage => "Storage and keys",
             Self::Providers => "Providers and outgoing requests",
             Self::Work => "Time limits and retention",
@@ -241,6 +244,61 @@ pub(crate) const KEYS: &[Key] = &[
         otherwise: "none",
         secret: false,
         kind: Kind::Text { form: "a file that can be read", set: connect_copy },
+    },
+    Key {
+        name: "openid_issuer",
+        variable: "VALETKEY_OPENID_ISSUER",
+        section: Section::Members,
+        doc: "An OpenID provider at which members may sign in to the dashboard: its issuer, to \
+              which `/.well-known/openid-configuration` is appended. Register \
+              `<public_url>/dashboard/account/openid/callback` there. Inside your network it must \
+              be in `egress_allow`.",
+        default: None,
+        otherwise: "passwords only",
+        secret: false,
+        kind: Kind::Text { form: "an http or https URL without query", set: openid_issuer },
+    },
+    Key {
+        name: "openid_client_id",
+        variable: "VALETKEY_OPENID_CLIENT_ID",
+        section: Section::Members,
+        doc: "This server's client id at the OpenID provider.",
+        default: None,
+        otherwise: "none",
+        secret: false,
+        kind: Kind::Text { form: "a text", set: openid_client_id },
+    },
+    Key {
+        name: "openid_client_secret",
+        variable: "VALETKEY_OPENID_CLIENT_SECRET",
+        section: Section::Members,
+        doc: "This server's client secret at the OpenID provider.",
+        default: None,
+        otherwise: "none, as for a public client",
+        secret: true,
+        kind: Kind::Text { form: "a text", set: openid_client_secret },
+    },
+    Key {
+        name: "openid_domains",
+        variable: "VALETKEY_OPENID_DOMAINS",
+        section: Section::Members,
+        doc: "Domains of verified e-mail addresses whose people become members by signing in, \
+              separated by commas. Everybody else has to be invited first.",
+        default: None,
+        otherwise: "none",
+        secret: false,
+        kind: Kind::Text { form: "domains such as example.com", set: openid_domains },
+    },
+    Key {
+        name: "openid_role",
+        variable: "VALETKEY_OPENID_ROLE",
+        section: Section::Members,
+        doc: "What people of `openid_domains` become: `read_only`, `support`, `developer`, \
+              `admin` or `owner`.",
+        default: Some("read_only"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Text { form: "a role", set: openid_role },
     },
     Key {
         name: "websockets_path",
@@ -565,6 +623,36 @@ fn origin(text: &str) -> Outcome<String> {
     let is_origin = matches!(url.scheme(), "http" | "https")
         && url.origin().ascii_serialization() == concrete.trim_end_matches('/');
     if is_origin { Ok(text.trim_end_matches('/').to_owned()) } else { Err(None) }
+}
+
+fn openid_issuer(config: &mut Config, text: &str) -> Outcome {
+    config.openid.issuer = Some(url(text)?);
+    Ok(())
+}
+
+fn openid_client_id(config: &mut Config, text: &str) -> Outcome {
+    config.openid.client_id = Some(text.to_owned());
+    Ok(())
+}
+
+fn openid_client_secret(config: &mut Config, text: &str) -> Outcome {
+    config.openid.client_secret = Some(Secret::new(text));
+    Ok(())
+}
+
+fn openid_domains(config: &mut Config, text: &str) -> Outcome {
+    let is_domain = |text: &&str| text.contains('.') && !text.contains(['@', '/', ':', ' ']);
+    let domains: Vec<&str> = items(text).collect();
+    if !domains.iter().all(is_domain) {
+        return Err(None);
+    }
+    config.openid.domains = domains.into_iter().map(str::to_lowercase).collect();
+    Ok(())
+}
+
+fn openid_role(config: &mut Config, text: &str) -> Outcome {
+    config.openid.role = Role::parse(text).ok_or(None)?;
+    Ok(())
 }
 
 fn connect_copy(config: &mut Config, text: &str) -> Outcome {

@@ -82,6 +82,10 @@ pub(crate) fn load(sources: Sources, needs: Needs) -> Result<Config, Problems> {
     if needs == Needs::MasterKey {
         problems.extend(missing_master_key(&config, &problems));
     }
+    if config.openid.issuer.is_some() != config.openid.client_id.is_some() {
+        let message = "openid_issuer and openid_client_id are set together, or neither is";
+        problems.push(Problem::new("openid_client_id", message));
+    }
     if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
 }
 

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use valetkey_engine::Error;
 use valetkey_engine::members::PASSWORD_CHARACTERS_MIN;
 use valetkey_engine::members::roles::Role;
@@ -18,6 +19,8 @@ pub(super) fn pages() -> Vec<Page> {
         look("/account/sign-in", Access::Stranger, ask),
         change("/account/sign-in", Access::Stranger, sign_in),
         change("/account/sign-in/code", Access::Stranger, enter_code),
+        look("/account/openid", Access::Stranger, begin_openid),
+        look("/account/openid/callback", Access::Stranger, finish_openid),
         change("/account/sign-out", Access::Member, sign_out),
         look("/account/invitation", Access::Stranger, invited),
         change("/account/invitation", Access::Stranger, accept),
@@ -30,6 +33,8 @@ struct SignInPage<'a> {
     frame: Frame,
     email: &'a str,
     next: &'a str,
+    /// An OpenID provider that may be used instead: its host, and the way there.
+    openid: Option<(&'a str, String)>,
     issues: Issues,
 }
 
@@ -60,14 +65,24 @@ async fn ask(visit: Visit) -> Result<Response, Failure> {
         return Ok(visit.redirect(&visit.link("/"), ""));
     }
     let next = visit.query.text("next");
-    let page =
-        SignInPage { frame: visit.frame("Sign in"), email: "", next, issues: Issues::default() };
-    Ok(visit.page(&page))
+    Ok(visit.page(&sign_in_page(&visit, "", next, Issues::default())))
+}
+
+fn sign_in_page<'a>(
+    visit: &'a Visit,
+    email: &'a str,
+    next: &'a str,
+    issues: Issues,
+) -> SignInPage<'a> {
+    let openid = visit.engine().openid_host().map(|host| {
+        let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
+        (host, visit.link(&format!("/account/openid?next={next}")))
+    });
+    SignInPage { frame: visit.frame("Sign in"), email, next, openid, issues }
 }
 
 /// Where to go after signing in: a page of ours, whatever the address says.
-fn next_page(visit: &Visit) -> String {
-    let next = visit.form.text("next");
+fn next_page(visit: &Visit, next: &str) -> String {
     let root = visit.link("/");
     let is_ours = next.starts_with(&root) && !next.contains("//") && !next.contains('\\');
     if is_ours { next.to_owned() } else { root }
@@ -77,7 +92,7 @@ fn next_page(visit: &Visit) -> String {
 fn refusal(error: Error) -> Result<Issues, Failure> {
     match error {
         Error::Refused {
-            code: "wrong_credentials" | "wrong_code" | "too_many_attempts",
+            code: "wrong_credentials" | "wrong_code" | "too_many_attempts" | "openid_failed",
             message,
         } => Ok(Issues::one("", message)),
         other => Ok(Issues::from_error(other)?),
@@ -88,21 +103,18 @@ async fn sign_in(visit: Visit) -> Result<Response, Failure> {
     let email = visit.form.text("email");
     let password = visit.form.secret("password");
     match visit.engine().sign_in(email, &password, visit.browser()).await {
-        Ok(SignIn::Done(done)) => {
-            Ok(visit.redirect_signed_in(&next_page(&visit), done.token.expose()))
-        }
+        Ok(SignIn::Done(done)) => Ok(visit
+            .redirect_signed_in(&next_page(&visit, visit.form.text("next")), done.token.expose())),
         Ok(SignIn::NeedsCode(step)) => Ok(visit.page(&CodePage {
             frame: visit.frame("Sign in"),
             step: step.expose(),
             next: visit.form.text("next"),
             issues: Issues::default(),
         })),
-        Err(error) => Ok(visit.corrected(&SignInPage {
-            frame: visit.frame("Sign in"),
-            email,
-            next: visit.form.text("next"),
-            issues: refusal(error)?,
-        })),
+        Err(error) => {
+            let next = visit.form.text("next");
+            Ok(visit.corrected(&sign_in_page(&visit, email, next, refusal(error)?)))
+        }
     }
 }
 
@@ -110,19 +122,38 @@ async fn enter_code(visit: Visit) -> Result<Response, Failure> {
     let step = visit.form.text("step");
     let code = visit.form.text("code");
     match visit.engine().sign_in_with_code(step, code, visit.browser()).await {
-        Ok(done) => Ok(visit.redirect_signed_in(&next_page(&visit), done.token.expose())),
-        Err(Error::NotFound(_)) => Ok(visit.corrected(&SignInPage {
-            frame: visit.frame("Sign in"),
-            email: "",
-            next: visit.form.text("next"),
-            issues: Issues::one("", "That took too long. Begin again."),
-        })),
+        Ok(done) => Ok(visit
+            .redirect_signed_in(&next_page(&visit, visit.form.text("next")), done.token.expose())),
+        Err(Error::NotFound(_)) => {
+            let issues = Issues::one("", "That took too long. Begin again.");
+            Ok(visit.corrected(&sign_in_page(&visit, "", visit.form.text("next"), issues)))
+        }
         Err(error) => Ok(visit.corrected(&CodePage {
             frame: visit.frame("Sign in"),
             step,
             next: visit.form.text("next"),
             issues: refusal(error)?,
         })),
+    }
+}
+
+/// Sends the browser to the OpenID provider.
+async fn begin_openid(visit: Visit) -> Result<Response, Failure> {
+    let next = next_page(&visit, visit.query.text("next"));
+    match visit.engine().begin_openid(&next).await {
+        Ok(start) => Ok(visit.redirect_to_openid(&start)),
+        Err(error) => Ok(visit.corrected(&sign_in_page(&visit, "", &next, refusal(error)?))),
+    }
+}
+
+/// Takes the browser that comes back from there.
+async fn finish_openid(visit: Visit) -> Result<Response, Failure> {
+    let query: Vec<(String, String)> =
+        visit.query.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let token = visit.openid_cookie();
+    match visit.engine().finish_openid(&query, &token, visit.browser()).await {
+        Ok((done, next)) => Ok(visit.redirect_signed_in(&next, done.token.expose())),
+        Err(error) => Ok(visit.corrected(&sign_in_page(&visit, "", "", refusal(error)?))),
     }
 }
 

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use subtle::ConstantTimeEq as _;
 use valetkey_base::Timestamp;
+use valetkey_engine::members::openid::OpenIdStart;
 use valetkey_engine::members::sign_in::{Browser, SESSION_IDLE, SignedInMember};
 use valetkey_engine::members::{Permission, Role};
 use valetkey_engine::{Engine, EnvironmentView};
@@ -29,6 +30,10 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const SESSION_COOKIE: &str = "valetkey_session";
 /// Ties the forms of strangers to their browser.
 const VISITOR_COOKIE: &str = "valetkey_visitor";
+/// Ties a sign-in at an OpenID provider to its browser.
+const OPENID_COOKIE: &str = "valetkey_openid";
+/// How long such a sign-in may take, in seconds; the server's own limit is what counts.
+const OPENID_S: u64 = 10 * 60;
 const THEME_COOKIE: &str = "valetkey_theme";
 const ENVIRONMENT_COOKIE: &str = "valetkey_environment";
 const VISITOR_BYTES: usize = 24;
@@ -356,6 +361,18 @@ impl Visit {
         let lifetime_s = SESSION_IDLE.as_secs();
         append_cookies(&mut response, &[self.cookie(SESSION_COOKIE, token, lifetime_s)]);
         response
+    }
+
+    /// To an OpenID provider, with what has to come back from there.
+    pub(super) fn redirect_to_openid(&self, start: &OpenIdStart) -> Response {
+        let mut response = to(start.url.as_str());
+        let cookie = self.cookie(OPENID_COOKIE, start.token.expose(), OPENID_S);
+        append_cookies(&mut response, &[cookie]);
+        response
+    }
+
+    pub(super) fn openid_cookie(&self) -> String {
+        cookies::find(&self.headers, OPENID_COOKIE).unwrap_or_default()
     }
 
     /// To the sign-in page, signed out.
