@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use valetkey_testkit::on_each_database;
 
-use crate::seed::{NOW, after, is_duplicate};
+use crate::seed::{NOW, after, is_duplicate, new_member};
 
 #[tokio::test]
 async fn the_first_run_happens_once_among_many() {
@@ -39,7 +39,7 @@ async fn an_address_belongs_to_one_member() {
         let account = commit!(store, |tx| tx.insert_account("Acme", NOW).await).unwrap().id;
         let insert = async || {
             commit!(store, |tx| {
-                tx.insert_member(account, "ann@acme.example", "hash", "owner", NOW).await
+                tx.insert_member(&new_member(account, "ann@acme.example"), NOW).await
             })
         };
         assert_eq!(store.member_count(account).await.unwrap(), 0);

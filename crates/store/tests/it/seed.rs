@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use valetkey_base::{Sealed, Timestamp};
 use valetkey_store::{
     Connection, ConnectionPatch, Error, Event, NewConnection, NewDelivery, NewEvent,
-    NewIntegration, Store,
+    NewIntegration, NewMember, Store,
 };
 use valetkey_testkit::TestDatabase;
 
@@ -63,6 +63,17 @@ pub(crate) fn new_integration(environment_id: i64, unique_key: &str) -> NewInteg
         scopes: "repo,user".to_owned(),
         row_uuid: "integration row".to_owned(),
         forward_webhooks: true,
+    }
+}
+
+pub(crate) fn new_member(account_id: i64, email: &str) -> NewMember {
+    NewMember {
+        account_id,
+        email: email.to_owned(),
+        password_hash: "hash".to_owned(),
+        role: "owner".to_owned(),
+        name: String::new(),
+        oidc_subject: None,
     }
 }
 

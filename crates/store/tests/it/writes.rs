@@ -4,7 +4,7 @@ use futures::future::join_all;
 use valetkey_store::{Error, MessageRow};
 use valetkey_testkit::on_each_database;
 
-use crate::seed::{NOW, Seed, after, seed};
+use crate::seed::{NOW, Seed, after, new_member, seed};
 
 #[tokio::test]
 async fn a_failing_write_undoes_itself_and_nobody_else() {
@@ -42,7 +42,7 @@ impl Refused for valetkey_store::Tx {
         let account = self.insert_account("Acme", NOW).await?.id;
         let email = format!("{number}@acme.example");
         for _ in 0..2 {
-            self.insert_member(account, &email, "hash", "owner", NOW).await?;
+            self.insert_member(&new_member(account, &email), NOW).await?;
         }
         Ok(())
     }
