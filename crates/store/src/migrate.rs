@@ -28,6 +28,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0002_members.sql"),
         postgres: include_str!("../migrations/postgres/0002_members.sql"),
     },
+    Version {
+        number: 3,
+        what: "operation_search",
+        sqlite: include_str!("../migrations/sqlite/0003_operation_search.sql"),
+        postgres: include_str!("../migrations/postgres/0003_operation_search.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.
