@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod attention;
 mod audit;
 mod batch;
 mod connect_sessions;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use accounts::Account;
 pub use api_keys::{ApiKey, NewApiKey};
+pub use attention::{DeadDelivery, FailingRow};
 pub use audit::AuditRow;
 pub use connect_sessions::{ConnectSession, NewConnectSession};
 pub use connections::{Connection, ConnectionFilter, ConnectionPatch, NewConnection, Upserted};
