@@ -143,8 +143,7 @@ impl Engine {
                 });
             }
         }
-        let dead =
-            self.store.dead_deliveries(id, now.minus(FAILED_WITHIN), COUNTED_MAX).await?;
+        let dead = self.store.dead_deliveries(id, now.minus(FAILED_WITHIN), COUNTED_MAX).await?;
         let failed_count = i64::try_from(dead.len()).unwrap_or(COUNTED_MAX);
         let failed = dead.into_iter().take(SHOWN_MAX).map(|row| FailedDelivery {
             id: row.id,
@@ -206,8 +205,7 @@ impl Engine {
         let today = self.clock.now().millis().div_euclid(DAY_MS);
         let first = today - CHART_DAYS + 1;
         let since = Timestamp::from_millis(first * DAY_MS);
-        let counts =
-            self.store.operations_per_day(environment.id, since, integration_key).await?;
+        let counts = self.store.operations_per_day(environment.id, since, integration_key).await?;
         let chart = |is_mine: &dyn Fn(&DayCount) -> bool| {
             let day = |day: i64| {
                 let mine = counts.iter().filter(|count| count.day == day && is_mine(count));

@@ -158,11 +158,9 @@ fn at_connecting(cause: Cause) -> Sentences {
             DEVELOPERS,
             "Make a session for a new connection.",
         ),
-        Cause::Input => (
-            "A value that was sent is not right.",
-            DEVELOPERS,
-            "The message below names it.",
-        ),
+        Cause::Input => {
+            ("A value that was sent is not right.", DEVELOPERS, "The message below names it.")
+        }
         Cause::ProviderRefused => (
             "The provider refused, for a reason of its own.",
             YOU,

@@ -179,7 +179,10 @@ fn test_mode(evidence: &Evidence) -> Weighed {
     );
     match evidence.authorized_at.map(|at| evidence.failed_at.since(at)) {
         Some(age) if age + DAY / 2 >= TEST_MODE && age <= TEST_MODE + DAY => {
-            it.speaks_for(4, format!("It was authorized {} before, as such a mode allows.", days(age)));
+            it.speaks_for(
+                4,
+                format!("It was authorized {} before, as such a mode allows.", days(age)),
+            );
         }
         Some(age) if age > TEST_MODE + DAY => {
             it.speaks_against(3, format!("It worked for longer than that: {}.", days(age)));

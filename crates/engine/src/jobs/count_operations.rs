@@ -24,10 +24,7 @@ pub(super) async fn run(engine: Engine) {
     let stop = engine.tasks.stopping();
     loop {
         if let Err(error) = engine.count_operations_once().await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "could not count operations"
-            );
+            tracing::error!(error = &error as &dyn std::error::Error, "could not count operations");
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -38,10 +38,7 @@ mod tests {
     #[test]
     fn commands_are_safe_to_paste() {
         let get = json!({"method": "GET", "url": "https://a.example/x?y='$(z)'"});
-        assert_eq!(
-            command(&get).unwrap(),
-            "curl -X GET 'https://a.example/x?y='\\''$(z)'\\'''"
-        );
+        assert_eq!(command(&get).unwrap(), "curl -X GET 'https://a.example/x?y='\\''$(z)'\\'''");
         let post = json!({"method": "POST", "url": "https://a.example/",
             "headers": {"accept": "*/*"}});
         assert_eq!(

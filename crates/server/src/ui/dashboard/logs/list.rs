@@ -211,8 +211,7 @@ fn kinds(asked: &Asked, path: &str, groups: &[OperationGroup], has_more: bool) -
         mine.map(|group| group.times).sum()
     };
     let choice = |kind: &str, action: &str, title: &str| {
-        let value =
-            if action.is_empty() { kind.to_owned() } else { format!("{kind}.{action}") };
+        let value = if action.is_empty() { kind.to_owned() } else { format!("{kind}.{action}") };
         Choice {
             title: title.to_owned(),
             count: count(times(kind, action), has_more),
