@@ -148,7 +148,8 @@ fn refused(message: impl Into<String>) -> Error {
     Error::Refused { code: "invalid_body", message: message.into() }
 }
 
-fn needs_credentials(provider: &Provider) -> bool {
+/// Whether an app has to be registered with the provider first.
+pub(crate) fn needs_credentials(provider: &Provider) -> bool {
     match provider.auth_mode {
         AuthMode::OAuth1 | AuthMode::OAuth2 | AuthMode::App | AuthMode::Custom => true,
         AuthMode::McpOAuth2 => provider.registration.kind == ClientRegistration::Static,

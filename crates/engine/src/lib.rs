@@ -3,6 +3,7 @@
 //! Start at [`engine::Engine`]; each module holds the use cases of one capability.
 
 pub mod activity;
+pub mod attention;
 pub mod audit;
 pub mod connect;
 pub mod connect_ui;
@@ -12,11 +13,13 @@ pub mod engine;
 pub mod environments;
 pub mod error;
 pub mod events;
+pub mod explanation;
 mod follow_up;
 mod integration_config;
 pub mod integrations;
 pub mod jobs;
 pub mod keys;
+pub mod logs;
 pub mod members;
 pub mod oauth_client;
 mod opened;

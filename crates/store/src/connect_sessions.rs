@@ -38,6 +38,8 @@ const BY_HASH: &str = "SELECT id, environment_id, payload_sealed, reconnect_row,
      expires_at FROM connect_sessions WHERE token_hash = $1 AND expires_at > $2";
 const BY_ID: &str = "SELECT id, environment_id, payload_sealed, reconnect_row, operation_id,
      expires_at FROM connect_sessions WHERE id = $1";
+/// As in the statement below.
+const TITLE: &str = "Connect session";
 const INSERT_OPERATIONS: Sql = Sql {
     sqlite: "INSERT INTO operations (id, environment_id, kind, action, state, title,
      connection_row, created_at, expires_at)
@@ -83,10 +85,15 @@ pub(crate) fn batcher(db: Db, at_once: usize) -> Batcher<SessionToAdd, ()> {
     Batcher::start(at_once, move |sessions: Vec<SessionToAdd>| {
         let db = db.clone();
         Box::pin(async move {
+            let operations: Vec<String> =
+                sessions.iter().map(|(new, _)| new.session.operation_id.clone()).collect();
             let rows = json_text(&sessions.iter().map(session_json).collect::<Vec<_>>())?;
             db.write::<_, Error, _>(move |tx| {
                 Box::pin(async move {
                     tx.execute(INSERT_OPERATIONS, params![&rows]).await?;
+                    for id in &operations {
+                        tx.index(id, &[id, TITLE], None);
+                    }
                     tx.execute(INSERT_SESSIONS, params![rows]).await
                 })
             })

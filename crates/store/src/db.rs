@@ -14,6 +14,7 @@ use valetkey_base::{Sealed, Timestamp};
 
 use crate::error::{Error, Result};
 use crate::notice::Notice;
+use crate::operation_texts::Text;
 use crate::writer::Writer;
 
 /// A statement, or one per engine where they differ.
@@ -159,6 +160,8 @@ impl Db {
 pub struct Tx {
     pub(crate) inner: TxInner,
     pub(crate) notices: HashSet<Notice>,
+    /// Words to be written before the commit.
+    pub(crate) texts: Vec<Text>,
 }
 
 pub(crate) enum TxInner {
@@ -168,7 +171,7 @@ pub(crate) enum TxInner {
 
 impl Tx {
     pub(crate) fn new(inner: TxInner) -> Self {
-        Self { inner, notices: HashSet::new() }
+        Self { inner, notices: HashSet::new(), texts: Vec::new() }
     }
 
     /// Runs a statement and says how many rows it changed.

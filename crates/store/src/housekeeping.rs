@@ -37,6 +37,7 @@ const EXPIRED: &[&str] = &[
 const LOGS: &[&str] = &[
     "DELETE FROM messages WHERE created_at < $1",
     "DELETE FROM operations WHERE created_at < $1",
+    "DELETE FROM operation_counts WHERE hour < $1",
     "DELETE FROM sign_in_failures WHERE failed_at < $1",
 ];
 const EVENTS: &[&str] = &[
@@ -68,6 +69,7 @@ impl Tx {
                 rows += self.execute(*sql, params![cutoff]).await?;
             }
         }
+        self.purge_texts(cutoffs.logs).await?;
         Ok(Purged { rows })
     }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod attention;
 mod audit;
 mod batch;
 mod connect_sessions;
@@ -23,6 +24,9 @@ mod migrate;
 mod notice;
 mod oauth_states;
 mod open;
+mod operation_counts;
+mod operation_lists;
+mod operation_texts;
 mod operations;
 mod refresh;
 mod signing_keys;
@@ -30,6 +34,7 @@ mod writer;
 
 pub use accounts::Account;
 pub use api_keys::{ApiKey, NewApiKey};
+pub use attention::{DeadDelivery, FailingRow};
 pub use audit::{AuditFilter, AuditRow};
 pub use connect_sessions::{ConnectSession, NewConnectSession};
 pub use connections::{Connection, ConnectionFilter, ConnectionPatch, NewConnection, Upserted};
@@ -48,6 +53,9 @@ pub use migrate::{latest_version, versions};
 pub use notice::Notice;
 pub use oauth_states::{NewOauthState, OauthState};
 pub use open::{Settings, Store};
+pub use operation_counts::{DayCount, HOUR_MS, OperationCount};
+pub use operation_lists::{OperationFilter, OperationGroup, OperationPage, Position};
+pub use operation_texts::Question;
 pub use operations::{MessageRow, NewOperation, Operation};
 pub use refresh::{RefreshFailure, RefreshSuccess};
 pub use signing_keys::SigningKeyRow;

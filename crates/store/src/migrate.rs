@@ -29,10 +29,16 @@ const VERSIONS: &[Version] = &[
         postgres: include_str!("../migrations/postgres/0002_members.sql"),
     },
     Version {
-        number: 7,
+        number: 3,
+        what: "operation_search",
+        sqlite: include_str!("../migrations/sqlite/0003_operation_search.sql"),
+        postgres: include_str!("../migrations/postgres/0003_operation_search.sql"),
+    },
+    Version {
+        number: 4,
         what: "audit_filters",
-        sqlite: include_str!("../migrations/sqlite/0007_audit_filters.sql"),
-        postgres: include_str!("../migrations/postgres/0007_audit_filters.sql"),
+        sqlite: include_str!("../migrations/sqlite/0004_audit_filters.sql"),
+        postgres: include_str!("../migrations/postgres/0004_audit_filters.sql"),
     },
 ];
 

@@ -231,6 +231,7 @@ impl Db {
                 let transaction = pool.begin().await.map_err(Error::from)?;
                 let mut tx = Tx::new(TxInner::Postgres(transaction));
                 let value = work(&mut tx).await?;
+                tx.write_texts().await?;
                 tx.send_notices().await?;
                 if let TxInner::Postgres(transaction) = tx.inner {
                     transaction.commit().await.map_err(Error::from)?;

@@ -110,7 +110,7 @@ const ABANDON: &str = "UPDATE operations SET ended_at = $1, expires_at = NULL,
      ELSE 'timeout' END
      WHERE expires_at <= $1 AND state IN ('running', 'waiting')";
 
-fn operation(row: &Row) -> Result<Operation> {
+pub(crate) fn operation(row: &Row) -> Result<Operation> {
     Ok(Operation {
         id: row.get("id")?,
         environment_id: row.get("environment_id")?,
@@ -184,7 +184,9 @@ impl Tx {
             new.ended_at,
             new.expires_at,
         ];
-        self.execute(INSERT, values).await.map(|_| ())
+        self.execute(INSERT, values).await?;
+        self.index_operation(new);
+        Ok(())
     }
 
     /// Ends an operation, filling in what became known on the way.
@@ -199,7 +201,15 @@ impl Tx {
             end.connection_row,
             &end.connection_id,
         ];
-        self.execute(FINISH, values).await.map(|_| ())
+        self.execute(FINISH, values).await?;
+        self.index_operation(end);
+        Ok(())
+    }
+
+    fn index_operation(&mut self, it: &NewOperation) {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (key, connection) = (text(&it.integration_key), text(&it.connection_id));
+        self.index(&it.id, &[&it.id, &it.title, &key, &connection], it.error.as_deref());
     }
 
     /// Stores messages.
@@ -207,7 +217,13 @@ impl Tx {
         if messages.is_empty() {
             return Ok(());
         }
-        self.execute(INSERT_MESSAGES, params![json_text(&messages)?]).await.map(|_| ())
+        self.execute(INSERT_MESSAGES, params![json_text(&messages)?]).await?;
+        // Messages of one operation are mostly neighbours, and share a row of words.
+        for group in messages.chunk_by(|one, next| one.operation_id == next.operation_id) {
+            let texts: Vec<&str> = group.iter().map(|message| message.message.as_str()).collect();
+            self.index(&group[0].operation_id, &texts, None);
+        }
+        Ok(())
     }
 
     /// Ends operations that nobody finished in time.

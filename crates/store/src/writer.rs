@@ -90,6 +90,7 @@ async fn run(mut tx: Tx, mut jobs: mpsc::Receiver<Job>, publisher: Publisher) {
         if let Err(error) = &result {
             tracing::error!(error = error as &dyn std::error::Error, "a commit failed");
             let _ = statement(&mut tx, "ROLLBACK").await;
+            tx.texts.clear();
         }
         let failed = result.is_err();
         let notices: Vec<Notice> = tx.notices.drain().collect();
@@ -111,13 +112,16 @@ async fn batch(
     statement(tx, "BEGIN IMMEDIATE").await?;
     for job in jobs.drain(..) {
         statement(tx, "SAVEPOINT job").await?;
+        let texts = tx.texts.len();
         let ran = job(tx).await;
         finishers.push(ran.finish);
         if !ran.keep {
             statement(tx, "ROLLBACK TO job").await?;
+            tx.texts.truncate(texts);
         }
         statement(tx, "RELEASE job").await?;
     }
+    tx.write_texts().await?;
     statement(tx, "COMMIT").await
 }
 

@@ -17,6 +17,7 @@ mod housekeeping;
 mod integrations;
 mod migrations;
 mod notices;
+mod operation_lists;
 mod operations;
 mod refresh;
 mod writes;
