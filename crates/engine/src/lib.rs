@@ -7,6 +7,7 @@ pub mod attention;
 pub mod audit;
 pub mod connect;
 pub mod connect_ui;
+pub mod connection_lists;
 pub mod connections;
 pub mod end_user;
 pub mod engine;

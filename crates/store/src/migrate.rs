@@ -40,6 +40,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0004_audit_filters.sql"),
         postgres: include_str!("../migrations/postgres/0004_audit_filters.sql"),
     },
+    Version {
+        number: 5,
+        what: "connection_lists",
+        sqlite: include_str!("../migrations/sqlite/0005_connection_lists.sql"),
+        postgres: include_str!("../migrations/postgres/0005_connection_lists.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.

@@ -3,6 +3,7 @@
 
 mod audit;
 mod connections;
+mod csv;
 mod failure;
 mod form;
 mod frame;

@@ -14,7 +14,7 @@ use valetkey_engine::members::Permission;
 use super::failure::Failure;
 use super::frame::Frame;
 use super::visit::Visit;
-use super::{Access, Page, look, words};
+use super::{Access, Page, csv, look, words};
 
 /// Entries on a page.
 const PAGE_ROWS: i64 = 50;
@@ -150,17 +150,6 @@ fn filter(visit: &Visit, limit: i64) -> (AuditFilter, Option<&'static str>) {
     (filter, is_wrong.then_some("Write days as year, month and day: 2026-11-23."))
 }
 
-/// The filters of this page as a query string, without its place.
-fn query_without_place(visit: &Visit) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in visit.query.pairs() {
-        if !value.is_empty() && !matches!(name, "before" | "said") {
-            query.append_pair(name, value);
-        }
-    }
-    query.finish()
-}
-
 async fn show(visit: Visit) -> Result<Response, Failure> {
     let (filter, issue) = filter(&visit, PAGE_ROWS + 1);
     let mut entries =
@@ -168,7 +157,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
     let names = Names::of(&visit).await?;
     let has_older = entries.len() as i64 > PAGE_ROWS;
     entries.truncate(PAGE_ROWS as usize);
-    let query = query_without_place(&visit);
+    let query = visit.query_without(&["before"]);
     let older = entries.last().filter(|_| has_older).map(|last| {
         visit.link(&format!("/account/audit?{query}{}before={}", amp(&query), last.id))
     });
@@ -221,12 +210,6 @@ fn amp(query: &str) -> &'static str {
     if query.is_empty() { "" } else { "&" }
 }
 
-/// A value of a CSV file (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe.
-fn cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
-}
-
 async fn export(visit: Visit) -> Result<Response, Failure> {
     let (filter, issue) = filter(&visit, EXPORT_ROWS_MAX);
     if let Some(issue) = issue {
@@ -241,16 +224,16 @@ async fn export(visit: Visit) -> Result<Response, Failure> {
         let _ = write!(
             text,
             "{},{},{},{},{},{},{},{},{},{}\r\n",
-            cell(&words::machine_time(row.at)),
-            cell(&names.actor(&row.actor)),
-            cell(&row.action),
-            cell(&row.target),
+            csv::cell(&words::machine_time(row.at)),
+            csv::cell(&names.actor(&row.actor)),
+            csv::cell(&row.action),
+            csv::cell(&row.target),
             row.times,
-            cell(&names.environment(row.environment_id)),
-            cell(&row.chain),
+            csv::cell(&names.environment(row.environment_id)),
+            csv::cell(&row.chain),
             row.position,
-            cell(&row.previous_hash),
-            cell(&row.hash),
+            csv::cell(&row.previous_hash),
+            csv::cell(&row.hash),
         );
     }
     visit.engine().recorder().audit(None, visit.actor(), "audit.exported", "");

@@ -290,6 +290,23 @@ impl Visit {
         self.link(&format!("/{name}{path}"))
     }
 
+    /// The picture of a provider.
+    pub(super) fn logo(&self, provider: &str) -> String {
+        let name = utf8_percent_encode(provider, NON_ALPHANUMERIC);
+        format!("{}/images/template-logos/{name}.svg", self.pages.place.base_path)
+    }
+
+    /// The parameters of this address as a query string, without some, and without empty ones.
+    pub(super) fn query_without(&self, names: &[&str]) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in self.query.pairs() {
+            if !value.is_empty() && name != "said" && !names.contains(&name) {
+                query.append_pair(name, value);
+            }
+        }
+        query.finish()
+    }
+
     /// The path of this page, without what the server has before it.
     pub(super) fn own_path(&self) -> &str {
         let path = self.uri.path();
