@@ -156,6 +156,25 @@ impl Db {
     }
 }
 
+impl Db {
+    /// The same, planned for these values alone. PostgreSQL plans a statement it has seen before
+    /// for any values, which goes wrong where some match everything and others nothing.
+    pub(crate) async fn fetch_all_planned(
+        &self,
+        sql: impl Into<Sql>,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        let sql = sql.into();
+        match self {
+            Db::Sqlite { .. } => self.fetch_all(sql, values).await,
+            Db::Postgres(pool) => {
+                let query = bind!(sql.postgres, values).persistent(false);
+                Ok(query.fetch_all(pool).await?.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+}
+
 /// A transaction under way. Statements see what earlier ones of the same transaction wrote.
 pub struct Tx {
     pub(crate) inner: TxInner,

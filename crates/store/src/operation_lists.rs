@@ -15,7 +15,7 @@ use crate::operation_texts::Question;
 use crate::operations::{Operation, operation};
 
 /// Rows of an index that one list looks at.
-const LOOKED_AT_MAX: i64 = 5000;
+const LOOKED_AT_MAX: i64 = 2000;
 /// Later than any row; SQLite's row ids have room for it.
 const FAR_AWAY: Timestamp = Timestamp::from_millis(8_000_000_000_000);
 
@@ -78,11 +78,13 @@ pub struct OperationGroup {
 /// The newest rows of an index: `$1` environment, `$2` since, `$3` and `$4` position, `$5` most
 /// rows. `$6` state, `$7` kind, `$8` action, `$9` integration, `$10` connection.
 macro_rules! walk {
-    ($more:literal) => {
+    ($by:literal, $index:literal, $more:literal) => {
         concat!(
             "(SELECT id, environment_id, kind, action, state, title, integration_key,
-     connection_id, error, created_at, ended_at FROM operations
-     WHERE environment_id = $1 AND created_at >= $2 AND created_at <= $3
+     connection_id, error, created_at, ended_at FROM operations",
+            $by,
+            $index,
+            " WHERE environment_id = $1 AND created_at >= $2 AND created_at <= $3
      AND (created_at < $3 OR id < $4) ",
             $more,
             " ORDER BY created_at DESC, id DESC LIMIT $5) AS o"
@@ -90,7 +92,8 @@ macro_rules! walk {
     };
 }
 
-/// The same by words: `$12`. Texts are walked, and the operations they belong to are read.
+/// The same by words: `$12`. Texts are walked, and the operations they belong to are read. SQLite
+/// keeps the order of a cross join; it would read all operations first.
 macro_rules! walk_texts {
     ($texts:ident) => {
         concat!(
@@ -98,8 +101,8 @@ macro_rules! walk_texts {
      o.integration_key, o.connection_id, o.error, o.created_at, o.ended_at
      FROM (SELECT DISTINCT operation_id FROM (",
             $texts!(),
-            ") AS t) AS t JOIN operations o ON o.id = t.operation_id
-     WHERE o.environment_id = $1 AND o.created_at >= $2 AND o.created_at <= $3
+            ") AS t) AS t CROSS JOIN operations o
+     WHERE o.id = t.operation_id AND o.environment_id = $1 AND o.created_at >= $2 AND o.created_at <= $3
      AND (o.created_at < $3 OR o.id < $4)) AS o"
         )
     };
@@ -122,20 +125,30 @@ macro_rules! texts_postgres {
 
 /// A statement for each index that can be walked.
 struct Walks {
-    recent: &'static str,
-    connection: &'static str,
-    integration: &'static str,
-    failed: &'static str,
+    recent: Sql,
+    connection: Sql,
+    integration: Sql,
+    failed: Sql,
     words: Sql,
+}
+
+/// SQLite is told which index: without statistics it takes the one that is in order already.
+macro_rules! along {
+    ($index:literal, $head:literal, $more:literal, $tail:literal) => {
+        Sql {
+            sqlite: concat!($head, walk!(" INDEXED BY ", $index, $more), $tail),
+            postgres: concat!($head, walk!("", "", $more), $tail),
+        }
+    };
 }
 
 macro_rules! walks {
     ($head:literal, $tail:literal) => {
         Walks {
-            recent: concat!($head, walk!(""), $tail),
-            connection: concat!($head, walk!("AND connection_id = $10"), $tail),
-            integration: concat!($head, walk!("AND integration_key = $9"), $tail),
-            failed: concat!($head, walk!("AND state = 'failed'"), $tail),
+            recent: along!("operations_recent", $head, "", $tail),
+            connection: along!("operations_connection", $head, "AND connection_id = $10", $tail),
+            integration: along!("operations_integration", $head, "AND integration_key = $9", $tail),
+            failed: along!("operations_failed", $head, "AND state = 'failed'", $tail),
             words: Sql {
                 sqlite: concat!($head, walk_texts!(texts_sqlite), $tail),
                 postgres: concat!($head, walk_texts!(texts_postgres), $tail),
@@ -177,13 +190,13 @@ impl Walks {
         if filter.question.is_some() {
             self.words
         } else if filter.connection_id.is_some() {
-            self.connection.into()
+            self.connection
         } else if filter.integration_key.is_some() {
-            self.integration.into()
+            self.integration
         } else if state == Some("failed") {
-            self.failed.into()
+            self.failed
         } else {
-            self.recent.into()
+            self.recent
         }
     }
 }
@@ -223,7 +236,7 @@ impl Store {
     ) -> Result<OperationPage> {
         let state = filter.state.as_deref();
         let values = self.values(filter, after, limit + 1);
-        let found = self.db.fetch_all(LIST.choose(filter, state), values.clone()).await?;
+        let found = self.db.fetch_all_planned(LIST.choose(filter, state), values.clone()).await?;
         let mut rows: Vec<Operation> = found.iter().map(operation).collect::<Result<_>>()?;
         if rows.len() as i64 > limit {
             rows.truncate(limit as usize);
@@ -234,8 +247,8 @@ impl Store {
             Some(_) => TEXTS_LOOKED_AT,
             None => LOOKED_AT.choose(filter, state),
         };
-        let row = self.db.fetch_optional(looked_at, values).await?;
-        let row = row.ok_or(crate::error::Error::Missing)?;
+        let found = self.db.fetch_all_planned(looked_at, values).await?;
+        let row = found.first().ok_or(crate::error::Error::Missing)?;
         let is_cut = row.get::<i64>("times")? >= LOOKED_AT_MAX;
         let oldest: Timestamp = row.get("oldest")?;
         // Others of that very millisecond may not have been looked at.
@@ -250,7 +263,7 @@ impl Store {
         filter: &OperationFilter,
     ) -> Result<(Vec<OperationGroup>, bool)> {
         let values = self.values(filter, None, 0);
-        let rows = self.db.fetch_all(GROUPS.choose(filter, None), values.clone()).await?;
+        let rows = self.db.fetch_all_planned(GROUPS.choose(filter, None), values.clone()).await?;
         let groups: Vec<OperationGroup> = rows
             .iter()
             .map(|row| {
@@ -266,8 +279,8 @@ impl Store {
         let has_more = match &filter.question {
             None => counted >= LOOKED_AT_MAX,
             Some(_) => {
-                let row = self.db.fetch_optional(TEXTS_LOOKED_AT, values).await?;
-                row.map_or(Ok(0), |row| row.get::<i64>("times"))? >= LOOKED_AT_MAX
+                let found = self.db.fetch_all_planned(TEXTS_LOOKED_AT, values).await?;
+                found.first().map_or(Ok(0), |row| row.get::<i64>("times"))? >= LOOKED_AT_MAX
             }
         };
         Ok((groups, has_more))

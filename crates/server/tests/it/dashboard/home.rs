@@ -97,7 +97,7 @@ async fn what_needs_somebody_comes_first() {
     on_each(async |app: TestApp| {
         app.integration("emulator-api-key", "keys").await;
         let request = json!({"provider_config_key": "keys", "connection_id": "c/1",
-            "credentials": {"type": "API_KEY", "apiKey": "emulator-key"}});
+            "credentials": {"type": "API_KEY", "apiKey": "emk_0123456789"}});
         let made = app.post("/connections").bearer(&app.api_key).json(&request).send().await;
         assert!(made.status < 300, "{}", made.text);
         let environment_id = app.environment.id;
