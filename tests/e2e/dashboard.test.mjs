@@ -21,6 +21,16 @@ const AT_ONCE = 3;
 /** Addresses after `/dashboard`, and who may look: everybody, unless it says. */
 const PAGES = [
   { path: '/dev' },
+  { path: '/dev/integrations' },
+  { path: '/dev/integrations/emulator' },
+  { path: '/dev/integrations/new?q=crm', only: ['owner'] },
+  { path: '/dev/integrations/new/hubspot', only: ['owner'] },
+  { path: '/dev/connections' },
+  { path: '/dev/connections?q=zzz' },
+  { path: '/dev/connections/emulator-api-key/demo' },
+  { path: '/dev/connections/new', only: ['owner'] },
+  { path: '/dev/logs' },
+  { path: '/dev/search?q=emul' },
   { path: '/account/team' },
   { path: '/account/profile' },
   { path: '/account/profile/second-factor' },

@@ -149,7 +149,7 @@ fn refused(message: impl Into<String>) -> Error {
 }
 
 /// Whether an app has to be registered with the provider first.
-pub(crate) fn needs_credentials(provider: &Provider) -> bool {
+pub fn needs_credentials(provider: &Provider) -> bool {
     match provider.auth_mode {
         AuthMode::OAuth1 | AuthMode::OAuth2 | AuthMode::App | AuthMode::Custom => true,
         AuthMode::McpOAuth2 => provider.registration.kind == ClientRegistration::Static,

@@ -5,6 +5,9 @@ mod functions;
 mod manage;
 mod view;
 
+pub(crate) use create::create_body;
+pub(crate) use manage::update_body;
+
 use http::{Method, StatusCode};
 use serde_json::json;
 use valetkey_engine::Error;

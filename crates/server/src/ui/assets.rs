@@ -17,19 +17,13 @@ const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Name, content type and content.
-const FILES: [(&str, &str, &str); 30] = [
+const FILES: [(&str, &str, &str); 24] = [
     ("style.css", CSS, include_str!("../../static/style.css")),
     ("icon.svg", SVG, include_str!("../../static/icon.svg")),
     ("dashboard.css", CSS, include_str!("../../static/dashboard.css")),
     ("dashboard.js", JS, include_str!("../../static/dashboard.js")),
-    ("dashboard-integrations.css", CSS, include_str!("../../static/dashboard-integrations.css")),
-    ("dashboard-integrations.js", JS, include_str!("../../static/dashboard-integrations.js")),
-    ("dashboard-connections.css", CSS, include_str!("../../static/dashboard-connections.css")),
-    ("dashboard-connections.js", JS, include_str!("../../static/dashboard-connections.js")),
     ("dashboard-logs.css", CSS, include_str!("../../static/dashboard-logs.css")),
     ("dashboard-logs.js", JS, include_str!("../../static/dashboard-logs.js")),
-    ("dashboard-settings.css", CSS, include_str!("../../static/dashboard-settings.css")),
-    ("dashboard-settings.js", JS, include_str!("../../static/dashboard-settings.js")),
     ("dashboard-home.css", CSS, include_str!("../../static/dashboard-home.css")),
     ("dashboard-home.js", JS, include_str!("../../static/dashboard-home.js")),
     ("callback.js", JS, include_str!("../../static/callback.js")),

@@ -12,7 +12,6 @@ mod integrations;
 mod logs;
 mod profile;
 mod search;
-mod settings;
 mod sign_in;
 mod team;
 mod visit;
@@ -104,7 +103,6 @@ fn pages() -> Vec<Page> {
     all.extend(integrations::pages());
     all.extend(connections::pages());
     all.extend(logs::pages());
-    all.extend(settings::pages());
     all.extend(search::pages());
     all.extend(audit::pages());
     all.extend(team::pages());

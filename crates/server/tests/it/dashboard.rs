@@ -8,7 +8,7 @@ mod list;
 mod logs;
 mod person;
 mod profile;
-mod settings;
+mod search;
 mod sign_in;
 mod team;
 

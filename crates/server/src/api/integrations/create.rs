@@ -11,14 +11,19 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::reply;
 use crate::route::{Auth, Endpoint};
-use crate::schema::{boolean, field, named, object};
+use crate::schema::{Schema, boolean, field, named, object};
 
-pub(super) fn endpoints() -> Vec<Endpoint<App>> {
+/// What makes an integration.
+pub(crate) fn create_body() -> Schema {
     let mut fields = vec![
         field("provider", named::provider_name()),
         field("unique_key", named::integration_key()),
     ];
     fields.extend(common_fields());
+    object(fields)
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint<App>> {
     let quickstart = object(vec![
         field("provider", named::provider_name()),
         field("unique_key", named::integration_key()),
@@ -28,7 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint<App>> {
     vec![
         Endpoint::new(Method::POST, "/integrations", Auth::ApiKey(CREATE), create)
             .documented(TAG, "Make an integration")
-            .body(object(fields))
+            .body(create_body())
             .body_bytes_max(BODY_BYTES_MAX)
             .returns(one_schema()),
         Endpoint::new(Method::POST, "/integrations/quickstart", Auth::ApiKey(CREATE), shared)

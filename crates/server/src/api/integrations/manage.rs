@@ -15,13 +15,18 @@ use crate::call::Call;
 use crate::error::ApiResult;
 use crate::reply;
 use crate::route::{Auth, Endpoint, Principal as _};
-use crate::schema::{any_of, array, field, named, object, one_of};
+use crate::schema::{Schema, any_of, array, field, named, object, one_of};
 
 const INCLUDES: &[&str] = &["webhook", "credentials"];
 
-pub(super) fn endpoints() -> Vec<Endpoint<App>> {
+/// What changes an integration.
+pub(crate) fn update_body() -> Schema {
     let mut fields = vec![field("unique_key", named::integration_key().optional())];
     fields.extend(common_fields());
+    object(fields)
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint<App>> {
     let include = any_of(vec![one_of(INCLUDES), array(one_of(INCLUDES))]);
     vec![
         Endpoint::new(Method::GET, ONE, Auth::ApiKey(READ), read)
@@ -35,7 +40,7 @@ pub(super) fn endpoints() -> Vec<Endpoint<App>> {
         Endpoint::new(Method::PATCH, ONE, Auth::ApiKey(UPDATE), update)
             .documented(TAG, "Change an integration; what is left out stays")
             .parameter("uniqueKey", named::integration_key())
-            .body(object(fields))
+            .body(update_body())
             .body_bytes_max(BODY_BYTES_MAX)
             .returns(one_schema()),
         Endpoint::new(Method::DELETE, ONE, Auth::ApiKey(DELETE), delete)

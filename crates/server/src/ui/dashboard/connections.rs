@@ -60,7 +60,7 @@ fn state(row: &Connection) -> (&'static str, &'static str) {
 }
 
 /// Who a connection belongs to, as far as the app told: a name, and what is below it.
-fn customer(row: &Connection) -> (String, String) {
+pub(super) fn customer(row: &Connection) -> (String, String) {
     let tags: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&row.tags).unwrap_or_default();
     let user: serde_json::Value = row

@@ -1,7 +1,31 @@
 //! Integrations: what is set up, setting up more, and what each needs.
 
-use super::Page;
+mod detail;
+mod fields;
+mod list;
+mod new;
+
+use valetkey_engine::members::Permission;
+
+use super::visit::Visit;
+use super::{Access, Page, change, look};
 
 pub(super) fn pages() -> Vec<Page> {
-    vec![]
+    const VIEW: Access = Access::May(Permission::View);
+    const CHANGE: Access = Access::May(Permission::Change);
+    vec![
+        look("/{environment}/integrations", VIEW, list::show),
+        look("/{environment}/integrations/new", CHANGE, new::pick),
+        look("/{environment}/integrations/new/{provider}", CHANGE, new::ask),
+        change("/{environment}/integrations/new/{provider}", CHANGE, new::create),
+        look("/{environment}/integrations/{integration}", VIEW, detail::show),
+        change("/{environment}/integrations/{integration}", CHANGE, detail::save),
+        change("/{environment}/integrations/{integration}/delete", CHANGE, detail::delete),
+    ]
+}
+
+/// Where a provider sends browsers back to in this environment.
+fn callback_url(visit: &Visit) -> String {
+    let own = visit.environment().ok().and_then(|it| it.settings.callback_url.clone());
+    own.unwrap_or_else(|| format!("{}/oauth/callback", visit.engine().settings().public_url))
 }
