@@ -76,27 +76,13 @@ fn cause_of(error: &AuthError) -> Cause {
 /// What happened, whose move it is and what to do.
 type Sentences = (&'static str, &'static str, &'static str);
 
+/// Where the person at the browser, or the provider, has the next move.
 fn at_connecting(cause: Cause) -> Sentences {
     match cause {
         Cause::Declined => (
             "The person said no on the provider's page.",
             CUSTOMER,
             "If it was a mistake, they can connect again.",
-        ),
-        Cause::Scope => (
-            "The provider does not know or does not grant the permissions that were asked for.",
-            YOU,
-            "Compare the scopes of the integration with those the app has at the provider.",
-        ),
-        Cause::RedirectUri => (
-            "The provider does not know the address it was to send the browser back to.",
-            YOU,
-            "Register this server's callback address with the app at the provider, letter by letter.",
-        ),
-        Cause::Client => (
-            "The provider does not accept the app's client id or secret.",
-            YOU,
-            "Copy both again from the provider, and check that the app there is active.",
         ),
         Cause::Address => (
             "Nothing of the provider answers at the address that belongs to the account.",
@@ -107,11 +93,6 @@ fn at_connecting(cause: Cause) -> Sentences {
             "What the provider handed out was too old, or had been used already.",
             CUSTOMER,
             "They can connect again; reloading the last page does not help.",
-        ),
-        Cause::Clock => (
-            "The clocks of this server and of the provider disagree.",
-            OPERATORS,
-            "Set the server's clock by NTP, then connect again.",
         ),
         Cause::Busy => (
             "The provider asks for fewer requests.",
@@ -128,11 +109,6 @@ fn at_connecting(cause: Cause) -> Sentences {
             CUSTOMER,
             "They should check them at the provider and enter them again.",
         ),
-        Cause::SessionEnded => (
-            "The connect session was over.",
-            DEVELOPERS,
-            "Make a new session each time somebody opens Connect; one lasts for half an hour.",
-        ),
         Cause::Stale => (
             "The way back from the provider was unknown, too late, or taken a second time.",
             CUSTOMER,
@@ -142,6 +118,43 @@ fn at_connecting(cause: Cause) -> Sentences {
             "The way back came in another browser than the one that began, or without its cookie.",
             CUSTOMER,
             "They should begin and end in one browser that keeps cookies of this server.",
+        ),
+        Cause::ProviderRefused => (
+            "The provider refused, for a reason of its own.",
+            YOU,
+            "Read its answer below; most often the app at the provider lacks a setting.",
+        ),
+        other => at_set_up(other),
+    }
+}
+
+/// Where the app or this server has to be set up otherwise.
+fn at_set_up(cause: Cause) -> Sentences {
+    match cause {
+        Cause::Scope => (
+            "The provider does not know or does not grant the permissions that were asked for.",
+            YOU,
+            "Compare the scopes of the integration with those the app has at the provider.",
+        ),
+        Cause::RedirectUri => (
+            "The provider does not know the address it was to send the browser back to.",
+            YOU,
+            "Register this server's callback address with the app at the provider, letter by letter.",
+        ),
+        Cause::Client => (
+            "The provider does not accept the app's client id or secret.",
+            YOU,
+            "Copy both again from the provider, and check that the app there is active.",
+        ),
+        Cause::Clock => (
+            "The clocks of this server and of the provider disagree.",
+            OPERATORS,
+            "Set the server's clock by NTP, then connect again.",
+        ),
+        Cause::SessionEnded => (
+            "The connect session was over.",
+            DEVELOPERS,
+            "Make a new session each time somebody opens Connect; one lasts for half an hour.",
         ),
         Cause::NotAllowed => (
             "The connect session does not allow this integration.",
@@ -161,12 +174,7 @@ fn at_connecting(cause: Cause) -> Sentences {
         Cause::Input => {
             ("A value that was sent is not right.", DEVELOPERS, "The message below names it.")
         }
-        Cause::ProviderRefused => (
-            "The provider refused, for a reason of its own.",
-            YOU,
-            "Read its answer below; most often the app at the provider lacks a setting.",
-        ),
-        Cause::Ours => (
+        _ => (
             "Something failed in this server.",
             OPERATORS,
             "The server's own log has the reason. Trying again may help.",
@@ -294,19 +302,19 @@ impl Engine {
             Ok(page.rows.first().map(|row| row.ended_at.unwrap_or(row.created_at)))
         };
         let is_known = operation.connection_id.is_some();
-        let worked_at = if is_known { newest(&before).await? } else { None };
+        let worked = if is_known { newest(&before).await? } else { None };
         let authorizing =
             OperationFilter { action: Some("create_connection".to_owned()), ..before };
-        let authorized_at = if is_known { newest(&authorizing).await? } else { None };
+        let authorized = if is_known { newest(&authorizing).await? } else { None };
         let integration = match &operation.integration_key {
             Some(key) => self.store.integration_by_key(operation.environment_id, key).await?,
             None => None,
         };
         Ok(grant::Evidence {
-            failed_at: operation.created_at,
-            worked_at,
-            authorized_at,
-            client_changed_at: integration.map(|row| row.updated_at),
+            failed: operation.created_at,
+            worked,
+            authorized,
+            changed: integration.map(|row| row.updated_at),
         })
     }
 }

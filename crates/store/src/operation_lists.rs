@@ -275,14 +275,12 @@ impl Store {
                 })
             })
             .collect::<Result<_>>()?;
-        let counted: i64 = groups.iter().map(|group| group.times).sum();
-        let has_more = match &filter.question {
-            None => counted >= LOOKED_AT_MAX,
-            Some(_) => {
-                let found = self.db.fetch_all_planned(TEXTS_LOOKED_AT, values).await?;
-                found.first().map_or(Ok(0), |row| row.get::<i64>("times"))? >= LOOKED_AT_MAX
-            }
+        let looked_at = if filter.question.is_some() {
+            let found = self.db.fetch_all_planned(TEXTS_LOOKED_AT, values).await?;
+            found.first().map_or(Ok(0), |row| row.get::<i64>("times"))?
+        } else {
+            groups.iter().map(|group| group.times).sum()
         };
-        Ok((groups, has_more))
+        Ok((groups, looked_at >= LOOKED_AT_MAX))
     }
 }

@@ -120,18 +120,21 @@ impl Question {
 
     /// For SQLite's `MATCH`. Words are letters and digits, so quotes need no escape.
     pub(crate) fn sqlite(&self, environment_id: i64) -> String {
-        let mut text = format!("\"_{environment_id}\"");
-        for (word, begins) in &self.words {
-            text.push_str(&format!(" AND \"{word}\"{}", if *begins { "*" } else { "" }));
-        }
-        text
+        self.joined(format!("\"_{environment_id}\""), " AND ", '"', "*")
     }
 
     /// For PostgreSQL's `tsquery`.
     pub(crate) fn postgres(&self, environment_id: i64) -> String {
-        let mut text = format!("'_{environment_id}'");
+        self.joined(format!("'_{environment_id}'"), " & ", '\'', ":*")
+    }
+
+    fn joined(&self, mut text: String, and: &str, quote: char, beginning: &str) -> String {
         for (word, begins) in &self.words {
-            text.push_str(&format!(" & '{word}'{}", if *begins { ":*" } else { "" }));
+            text.push_str(and);
+            text.push(quote);
+            text.push_str(word);
+            text.push(quote);
+            text.push_str(if *begins { beginning } else { "" });
         }
         text
     }

@@ -22,13 +22,13 @@ const SOON: Duration = Duration::from_hours(1);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
     /// When it failed.
-    pub(super) failed_at: Timestamp,
+    pub(super) failed: Timestamp,
     /// When it last worked before: a refresh or an authorization.
-    pub(super) worked_at: Option<Timestamp>,
+    pub(super) worked: Option<Timestamp>,
     /// When it was last authorized.
-    pub(super) authorized_at: Option<Timestamp>,
+    pub(super) authorized: Option<Timestamp>,
     /// When the integration was last changed.
-    pub(super) client_changed_at: Option<Timestamp>,
+    pub(super) changed: Option<Timestamp>,
 }
 
 /// What may be behind a refused refresh token.
@@ -112,7 +112,7 @@ fn idle(says: &dyn Fn(&[&str]) -> bool, evidence: &Evidence) -> Weighed {
     if says(&["inactiv", "idle", "not been used", "expired"]) {
         it.speaks_for(2, "The provider's answer speaks of something that ran out.");
     }
-    match evidence.worked_at.map(|at| evidence.failed_at.since(at)) {
+    match evidence.worked.map(|at| evidence.failed.since(at)) {
         Some(unused) if unused >= LONG_IDLE => {
             it.speaks_for(3, format!("It last worked {} before.", days(unused)));
         }
@@ -133,8 +133,8 @@ fn client_changed(says: &dyn Fn(&[&str]) -> bool, evidence: &Evidence) -> Weighe
     if says(&["client", "another app", "issued to"]) {
         it.speaks_for(3, "The provider's answer speaks of the client.");
     }
-    match (evidence.client_changed_at, evidence.worked_at) {
-        (Some(changed), Some(worked)) if changed > worked && changed <= evidence.failed_at => {
+    match (evidence.changed, evidence.worked) {
+        (Some(changed), Some(worked)) if changed > worked && changed <= evidence.failed => {
             it.speaks_for(3, "The integration was changed after this connection last worked.");
         }
         (Some(changed), Some(worked)) if changed <= worked => {
@@ -153,8 +153,8 @@ fn used_elsewhere(says: &dyn Fn(&[&str]) -> bool, evidence: &Evidence) -> Weighe
     if says(&["already used", "already been used", "reuse", "re-use", "rotated", "replay"]) {
         it.speaks_for(5, "The provider's answer speaks of a token that was used before.");
     }
-    if let Some(worked) = evidence.worked_at
-        && evidence.failed_at.since(worked) < SOON
+    if let Some(worked) = evidence.worked
+        && evidence.failed.since(worked) < SOON
     {
         it.speaks_for(1, "It worked less than an hour before.");
     }
@@ -177,7 +177,7 @@ fn test_mode(evidence: &Evidence) -> Weighed {
         "test_mode",
         "The app is in test mode at the provider, where tokens end after some days.",
     );
-    match evidence.authorized_at.map(|at| evidence.failed_at.since(at)) {
+    match evidence.authorized.map(|at| evidence.failed.since(at)) {
         Some(age) if age + DAY / 2 >= TEST_MODE && age <= TEST_MODE + DAY => {
             it.speaks_for(
                 4,
@@ -209,10 +209,10 @@ mod tests {
             ..AuthError::new(Class::Terminal, "refresh_token_external_error", "Refused.")
         };
         let evidence = Evidence {
-            failed_at: NOW,
-            worked_at: Some(ago(worked)),
-            authorized_at: Some(ago(authorized)),
-            client_changed_at: changed.map(ago),
+            failed: NOW,
+            worked: Some(ago(worked)),
+            authorized: Some(ago(authorized)),
+            changed: changed.map(ago),
         };
         suspects(&error, &evidence).remove(0)
     }

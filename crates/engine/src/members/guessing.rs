@@ -126,7 +126,7 @@ mod tests {
     fn a_quiet_day_begins_anew() {
         let now = Timestamp::from_millis(1_000_000_000_000);
         let old = SignInFailures { failures: 9, locked_until: now, failed_at: now };
-        assert_eq!(after_failure(Some(old), 5, now.plus(Duration::from_secs(60))).failures, 10);
+        assert_eq!(after_failure(Some(old), 5, now.plus(Duration::from_mins(1))).failures, 10);
         assert_eq!(after_failure(Some(old), 5, now.plus(Duration::from_hours(24))).failures, 1);
     }
 

@@ -44,6 +44,8 @@ pub(super) struct Chart {
     pub(super) is_empty: bool,
     /// What makes the first bar.
     pub(super) hint: &'static str,
+    /// The picture's frame, with room for thin bars on full ones.
+    pub(super) view_box: String,
     pub(super) days: Vec<Day>,
     pub(super) first: String,
     pub(super) last: String,
@@ -120,15 +122,11 @@ impl Chart {
             failed: words::number(days.iter().map(|day| day.failed).sum()),
             most: words::number(most),
             is_empty: most == 0,
+            view_box: format!("0 {} {WIDTH} {}", -BAR_HEIGHT_MIN, HEIGHT + BAR_HEIGHT_MIN),
             days: drawn.collect(),
             first: days.first().map_or_else(String::new, |day| day_name(day.begins)),
             last: days.last().map_or_else(String::new, |day| day_name(day.begins)),
         }
-    }
-
-    /// The picture's frame, with room for thin bars on full ones.
-    pub(super) fn view_box(&self) -> String {
-        format!("0 {} {WIDTH} {}", -BAR_HEIGHT_MIN, HEIGHT + BAR_HEIGHT_MIN)
     }
 }
 

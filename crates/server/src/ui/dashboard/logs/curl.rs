@@ -11,7 +11,8 @@ pub(super) fn command(detail: &Value) -> Option<String> {
     if let Some(headers) = detail["headers"].as_object() {
         for (name, value) in headers {
             let header = format!("{name}: {}", value.as_str().unwrap_or_default());
-            command.push_str(&format!(" \\\n  -H {}", quoted(&header)));
+            command.push_str(" \\\n  -H ");
+            command.push_str(&quoted(&header));
         }
     }
     if method != "GET" && method != "HEAD" {
