@@ -631,13 +631,18 @@ fn openid_issuer(config: &mut Config, text: &str) -> Outcome {
 }
 
 fn openid_client_id(config: &mut Config, text: &str) -> Outcome {
-    config.openid.client_id = Some(text.to_owned());
+    config.openid.client_id = Some(filled(text)?.to_owned());
     Ok(())
 }
 
 fn openid_client_secret(config: &mut Config, text: &str) -> Outcome {
-    config.openid.client_secret = Some(Secret::new(text));
+    config.openid.client_secret = Some(Secret::new(filled(text)?));
     Ok(())
+}
+
+/// A text that is not empty.
+fn filled(text: &str) -> Outcome<&str> {
+    if text.trim().is_empty() { Err(None) } else { Ok(text) }
 }
 
 fn openid_domains(config: &mut Config, text: &str) -> Outcome {

@@ -133,10 +133,10 @@ fn filter(visit: &Visit, limit: i64) -> (AuditFilter, Option<&'static str>) {
     let until = query.filled("until").map(|text| day(text, true));
     let is_wrong = matches!(from, Some(None)) || matches!(until, Some(None));
     let environment = query.filled("environment");
-    let environment = environment.and_then(|name| {
+    let environment = environment.map(|name| {
         // A name that is not there shows nothing instead of everything.
         let known = visit.environments().iter().find(|it| it.name == name);
-        Some(known.map_or(-1, |it| it.id))
+        known.map_or(-1, |it| it.id)
     });
     let filter = AuditFilter {
         before: query.filled("before").and_then(|id| id.parse().ok()).unwrap_or(i64::MAX),

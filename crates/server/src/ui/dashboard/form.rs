@@ -33,11 +33,6 @@ impl Form {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether a box is ticked.
-    pub(super) fn is_ticked(&self, name: &str) -> bool {
-        self.given(name).is_some()
-    }
-
     pub(super) fn secret(&self, name: &str) -> Secret {
         Secret::new(self.text(name))
     }

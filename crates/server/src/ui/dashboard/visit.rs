@@ -367,6 +367,7 @@ impl Visit {
     }
 
     /// To another page, with a sentence of [`super::words::said`] at its head.
+    #[expect(clippy::unused_self, reason = "pages are answers of a visit")]
     pub(super) fn redirect(&self, path: &str, said: &str) -> Response {
         let mark = if path.contains('?') { '&' } else { '?' };
         to(&if said.is_empty() { path.to_owned() } else { format!("{path}{mark}said={said}") })

@@ -123,6 +123,6 @@ mod tests {
         assert_eq!(number(1_000_000), "1,000,000");
         assert_eq!(duration(Duration::from_millis(850)), "850 ms");
         assert_eq!(duration(Duration::from_millis(1234)), "1.2 s");
-        assert_eq!(duration(Duration::from_secs(180)), "3 minutes");
+        assert_eq!(duration(Duration::from_mins(3)), "3 minutes");
     }
 }

@@ -78,7 +78,7 @@ async fn long_lists_come_in_pages_each_connection_once() {
         for n in 0..60 {
             let link = format!("/dev/connections/keys/many-{n}-\"");
             assert_eq!(
-                first.contains(&link) as u8 + second.contains(&link) as u8,
+                u8::from(first.contains(&link)) + u8::from(second.contains(&link)),
                 1,
                 "connection {n}"
             );

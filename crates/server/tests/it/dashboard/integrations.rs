@@ -21,14 +21,14 @@ async fn an_integration_is_chosen_set_up_changed_and_deleted() {
         let form = owner.get(NEW).await;
         assert!(form.text.contains("http://localhost:3003/oauth/callback"), "before the form");
         assert!(form.text.contains("name=\"unique_key\" value=\"emulator-oauth2\""));
-        let missing = owner.post(NEW, &[("unique_key", "no spaces")]).await;
+        let missing = owner.post(NEW, &[("unique_key", "bad/key")]).await;
         assert_eq!(missing.status, 400);
         assert!(missing.text.contains("id=\"client_id-issue\""));
         let fields = [
             ("client_id", "emulator-client"),
             ("client_secret", SECRET),
             ("scopes", "notes.read"),
-            ("unique_key", "no spaces"),
+            ("unique_key", "bad/key"),
         ];
         let wrong = owner.post(NEW, &fields).await;
         assert_eq!(wrong.status, 400);

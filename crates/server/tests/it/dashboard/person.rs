@@ -88,7 +88,8 @@ impl<'a> Person<'a> {
 /// The token in the forms of a page.
 #[track_caller]
 pub(crate) fn csrf_of(page: &Answer) -> String {
-    let (_, rest) = page.text.split_once("name=\"csrf\" value=\"").expect("a form with a token");
+    let rest = page.text.split_once("name=\"csrf\" value=\"");
+    let (_, rest) = rest.unwrap_or_else(|| panic!("no form with a token: {}", page.text));
     rest.split('"').next().unwrap().to_owned()
 }
 

@@ -181,13 +181,13 @@ pub(super) async fn create(visit: Visit) -> Result<Response, Failure> {
             issues.add(&field.name, "Fill this in.");
         }
     }
-    let request: CreateIntegration = match fields::checked(&create_body(), body) {
+    let request = match fields::checked::<CreateIntegration>(&create_body(), body) {
         Ok(request) if issues.is_empty() => request,
-        Ok(_) => return Ok(visit.corrected(&page(&visit, &provider, issues).await?)),
-        Err(more) if issues.is_empty() => {
-            return Ok(visit.corrected(&page(&visit, &provider, more).await?));
+        checked => {
+            // What is missing is said before what has the wrong form.
+            let issues = checked.err().filter(|_| issues.is_empty()).unwrap_or(issues);
+            return Ok(visit.corrected(&page(&visit, &provider, issues).await?));
         }
-        Err(_) => return Ok(visit.corrected(&page(&visit, &provider, issues).await?)),
     };
     match visit.engine().create_integration(environment, request, &visit.actor()).await {
         Ok(made) => Ok(visit.redirect(&integration_link(&visit, &made.row.unique_key), "created")),
