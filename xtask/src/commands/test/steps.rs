@@ -125,7 +125,12 @@ impl<'a> Session<'a> {
         }
         report.step("scripts of pages (tsc)", || {
             let folder = self.root.join("tests/e2e");
-            process::run(process::command("npx", &folder).args(["--no-install", "tsc", "-p", "jsconfig.json"]))
+            process::run(process::command("npx", &folder).args([
+                "--no-install",
+                "tsc",
+                "-p",
+                "jsconfig.json",
+            ]))
         });
         if self.options.suite.is_empty() {
             self.sdks(report);
