@@ -2,6 +2,8 @@
 
 use askama::Template;
 use axum::response::Response;
+use serde_json::{Map, Value};
+use valetkey_catalog::AuthMode;
 use valetkey_engine::Error;
 use valetkey_engine::connection_lists::ConnectionPage;
 use valetkey_engine::integrations::{IntegrationView, UpdateIntegration, needs_credentials};
@@ -110,7 +112,8 @@ pub(super) async fn save(visit: Visit) -> Result<Response, Failure> {
     let environment = visit.environment()?;
     let key = visit.path("integration");
     let view = visit.engine().integration(environment.id, key).await?;
-    let body = fields::body(&view.provider, &visit.form, false);
+    let mut body = fields::body(&view.provider, &visit.form, false);
+    keep_stored(&view, &mut body);
     let request: UpdateIntegration = match fields::checked(&update_body(), body) {
         Ok(request) => request,
         Err(issues) => return Ok(visit.corrected(&page(&visit, issues).await?)),
@@ -121,6 +124,27 @@ pub(super) async fn save(visit: Visit) -> Result<Response, Failure> {
             Ok(visit.corrected(&page(&visit, Issues::one("", message)).await?))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A client is changed as a whole; what the form leaves empty is what is stored.
+fn keep_stored(view: &IntegrationView, body: &mut Map<String, Value>) {
+    let Some(Value::Object(credentials)) = body.get_mut("credentials") else { return };
+    let secret = view.secrets.client_secret.clone();
+    let is_app = view.provider.auth_mode == AuthMode::App;
+    let stored = [
+        (if is_app { "app_id" } else { "client_id" }, view.row.client_id.clone()),
+        (if is_app { "private_key" } else { "client_secret" }, secret),
+        ("app_link", view.secrets.app_link.clone()),
+    ];
+    for (name, value) in stored {
+        if let Some(value) = value {
+            credentials.entry(name).or_insert(Value::from(value));
+        }
+    }
+    // Emptied scopes alone are no client.
+    if credentials.len() <= 2 && credentials.get("scopes") == Some(&Value::from("")) {
+        body.remove("credentials");
     }
 }
 

@@ -153,7 +153,9 @@ pub(super) fn checked<T: serde::de::DeserializeOwned>(
                     [first, ..] => first.clone(),
                     [] => String::new(),
                 };
-                found.add(&field, issue.message);
+                let is_missing = issue.message.ends_with("received undefined");
+                let message = if is_missing { "Fill this in.".to_owned() } else { issue.message };
+                found.add(&field, message);
             }
             return Err(found);
         }
