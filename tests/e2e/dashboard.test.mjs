@@ -83,12 +83,11 @@ for (const who of ['owner', 'support', 'read only']) {
           const width = await page.evaluate(() => document.documentElement.scrollWidth);
           assert.ok(width <= viewport.width, `${size}: the page is ${width} wide`);
         }
-        for (const size of ['desk', 'phone']) {
+        // Colours do not depend on the width, nor names and roles on the colours.
+        for (const [size, colorScheme] of [['desk', 'light'], ['phone', 'dark']]) {
           await page.setViewportSize(SIZES[size]);
-          for (const colorScheme of SCHEMES) {
-            await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-            assert.deepEqual(await violations(page), [], `axe, ${size}, ${colorScheme}`);
-          }
+          await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+          assert.deepEqual(await violations(page), [], `axe, ${size}, ${colorScheme}`);
         }
         assert.equal(await page.locator('h1').count(), 1);
         assert.deepEqual(complaints.filter((text) => !text.includes(`status of ${answer.status()}`)), []);
