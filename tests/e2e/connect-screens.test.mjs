@@ -56,7 +56,7 @@ const misfits = (page) =>
 
 /** A browser that has been here before in one language, but for the pages that change its clock. */
 async function open(lang) {
-  const context = await browser.newContext({ viewport: NARROW, locale: lang });
+  const context = await browser.newContext({ viewport: NARROW, locale: lang, reducedMotion: 'reduce' });
   await context.addInitScript(AXE);
   return context;
 }

@@ -23,7 +23,7 @@ pub(super) const SUITE_TIMEOUT_MS: u32 = 1_200_000;
 
 /// End-to-end suites that run side by side. Each has its own servers, databases and browser, and
 /// many of them mostly wait.
-pub(super) const SUITES_AT_ONCE: u8 = 3;
+pub(super) const SUITES_AT_ONCE: u8 = 2;
 
 /// What the steps share: where things are, and the PostgreSQL server while the tests run.
 pub(crate) struct Session<'a> {
