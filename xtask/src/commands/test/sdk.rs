@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::report::{Count, Report};
 use super::steps::{SUITE_TIMEOUT_MS, SUITES_AT_ONCE, Session};
+use crate::machine;
 use crate::npm;
 use crate::process;
 use crate::python::Environment;
@@ -43,7 +44,7 @@ impl Session<'_> {
             .arg(format!("--test-concurrency={SUITES_AT_ONCE}"))
             .arg(format!("--test-timeout={SUITE_TIMEOUT_MS}"))
             .args(npm::tests_in(&folder.join("test"))?);
-        self.with_server(&mut command)?;
+        self.with_server(&mut command, machine::chromium())?;
         process::run_lines(&mut command, |line| count.read_line(line))
     }
 
@@ -53,7 +54,7 @@ impl Session<'_> {
         let python = Environment::make(&self.root, &self.target()?, "sdk-python", &requirements)?;
         let mut command = process::command(python.interpreter(), &folder);
         command.args(["-m", "pytest", "-q"]);
-        self.with_server(&mut command)?;
+        self.with_server(&mut command, machine::chromium())?;
         process::run_lines(&mut command, |line| count.read_line(line))
     }
 }

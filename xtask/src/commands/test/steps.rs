@@ -48,7 +48,12 @@ impl<'a> Session<'a> {
             packages.extend([Package::Chromium, Package::PythonVenv]);
         }
         if !packages.is_empty() {
-            report.preparation("system packages", || machine::install(&packages));
+            report.preparation("system packages", || {
+                if e2e {
+                    machine::install_headless_browser();
+                }
+                machine::install(&packages)
+            });
         }
         if (rust || e2e) && self.options.postgres.is_none() {
             self.cluster = report.preparation("PostgreSQL server", || {
@@ -171,7 +176,7 @@ impl<'a> Session<'a> {
         }
         files.sort();
         let mut command = self.with_postgres(process::command("node", &folder));
-        self.with_server(&mut command)?;
+        self.with_server(&mut command, machine::headless_chromium())?;
         command
             .env("VALETKEY_TEST_PYTHON", python.interpreter())
             .args(["--test", "--test-reporter=spec"])
@@ -181,11 +186,15 @@ impl<'a> Session<'a> {
         process::run_lines(&mut command, |line| count.read_line(line))
     }
 
-    /// Names the built server, and the browser, to tests.
-    pub(super) fn with_server(&self, command: &mut Command) -> Result<()> {
+    /// Names the built server, and a browser, to tests.
+    pub(super) fn with_server(
+        &self,
+        command: &mut Command,
+        browser: Option<PathBuf>,
+    ) -> Result<()> {
         command.env("VALETKEY_BIN", self.target()?.join("debug/valetkey"));
-        if let Some(chromium) = machine::chromium() {
-            command.env("VALETKEY_TEST_CHROMIUM", chromium);
+        if let Some(browser) = browser {
+            command.env("VALETKEY_TEST_CHROMIUM", browser);
         }
         Ok(())
     }
