@@ -289,7 +289,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::environments::EnvironmentSettings;
+    use crate::environment_settings::EnvironmentSettings;
 
     #[test]
     fn a_session_lies_over_its_environment_piece_by_piece() {

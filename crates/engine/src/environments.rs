@@ -1,59 +1,30 @@
-//! Environments: the first run, settings, variables and webhook signing keys.
+//! Environments: the first run, making, renaming and deleting them, settings and variables.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use valetkey_base::{Secret, Timestamp};
-use valetkey_store::{Environment, SigningKeyRow, Tx};
-use valetkey_vault::DataKey;
+use valetkey_store::{Environment, Tx};
 
-use crate::connect_ui::ConnectUiSettings;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::environment_settings::{self, EnvironmentSettings};
+use crate::error::{Error, Issue, Result};
 use crate::sealing::{Column, SERVER_ENVIRONMENT};
 
 /// Names of the environments the first run makes.
 const FIRST_ENVIRONMENTS: &[&str] = &["dev", "prod"];
 
-/// What an operator sets per environment. Stored as JSON; a missing key has its default.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EnvironmentSettings {
-    /// Where events go.
-    pub webhook_url: Option<String>,
-    /// Where events go as well.
-    pub webhook_url_secondary: Option<String>,
-    /// Whether new connections, and failed attempts to make one, are told.
-    pub on_auth_creation: bool,
-    /// Whether failed refreshes are told.
-    pub on_auth_refresh_error: bool,
-    /// Whether good refreshes are told.
-    pub on_auth_refresh_success: bool,
-    /// The `redirect_uri` sent to providers instead of our own; it must lead to ours by a 308.
-    pub callback_url: Option<String>,
-    /// How the Connect UI looks.
-    pub connect_ui: ConnectUiSettings,
-    /// Where the Connect UI may send people afterwards: origins, or addresses with everything below.
-    pub return_urls: Vec<String>,
-    /// Whether a connect session ends with the first connection made in it.
-    pub single_use_sessions: bool,
-}
-
-impl Default for EnvironmentSettings {
-    fn default() -> Self {
-        Self {
-            webhook_url: None,
-            webhook_url_secondary: None,
-            on_auth_creation: true,
-            on_auth_refresh_error: true,
-            on_auth_refresh_success: false,
-            callback_url: None,
-            connect_ui: ConnectUiSettings::default(),
-            return_urls: Vec::new(),
-            single_use_sessions: false,
-        }
-    }
-}
+/// The one that means production; it keeps its name and stays.
+const PRODUCTION: &str = "prod";
+/// Names that would hide pages of the dashboard.
+const RESERVED_NAMES: &[&str] = &["account"];
+/// Longest name of an environment, in characters.
+const NAME_CHARS_MAX: usize = 255;
+/// Longest name of a variable, in bytes.
+pub const VARIABLE_NAME_BYTES_MAX: usize = 255;
+/// Longest value of a variable, in bytes.
+pub const VARIABLE_BYTES_MAX: usize = 64 * 1024;
+/// Most variables of an environment.
+pub const VARIABLES_MAX: usize = 100;
 
 /// An environment with its settings read.
 #[derive(Clone, Debug)]
@@ -84,6 +55,20 @@ impl EnvironmentView {
                 .map_err(|_| Error::Corrupt("environment settings"))?,
         })
     }
+}
+
+/// Whether an environment may be called so.
+fn check_name(name: &str) -> Result<()> {
+    let is_plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    let problem = if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.bytes().all(is_plain) {
+        "Expected lower-case letters, digits, hyphens and underscores, at most 255.".to_owned()
+    } else if RESERVED_NAMES.contains(&name) {
+        format!("'{name}' is a name of our own; choose another one.")
+    } else {
+        return Ok(());
+    };
+    Err(Error::Invalid(vec![Issue::custom(&["name"], problem)]))
 }
 
 /// What the first run needs to say.
@@ -118,7 +103,7 @@ impl Engine {
                                 tx,
                                 account.id,
                                 name,
-                                *name == "prod",
+                                *name == PRODUCTION,
                                 &settings,
                                 now,
                             )
@@ -133,7 +118,7 @@ impl Engine {
     /// Makes an environment with a data key and a signing key of its own.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when the name is taken.
+    /// [`Error::Invalid`] at `name`, [`Error::Conflict`] when it is taken.
     pub async fn create_environment(
         &self,
         account_id: i64,
@@ -142,6 +127,7 @@ impl Engine {
         settings: EnvironmentSettings,
         actor: &str,
     ) -> Result<EnvironmentView> {
+        check_name(name)?;
         let (engine, name, now) = (self.clone(), name.to_owned(), self.clock.now());
         let row = self
             .store
@@ -171,31 +157,10 @@ impl Engine {
         let row = tx
             .insert_environment(account_id, name, &uuid, is_production, &text, now)
             .await
-            .map_err(|error| match error {
-            valetkey_store::Error::Duplicate { .. } => {
-                Error::Conflict(format!("An environment named '{name}' exists."))
-            }
-            other => other.into(),
-        })?;
+            .map_err(|error| taken(error, name))?;
         let key = self.sealer.insert_data_key(tx, row.id, now).await?;
         self.insert_signing_key(tx, &key, row.id, now).await?;
         Ok(row)
-    }
-
-    async fn insert_signing_key(
-        &self,
-        tx: &mut Tx,
-        key: &DataKey,
-        environment_id: i64,
-        now: Timestamp,
-    ) -> Result<Secret> {
-        let id = self.rng.alphanumeric(16);
-        let secret = self.rng.uuid().to_string();
-        let sealed =
-            self.sealer.seal_with(key, environment_id, Column::SIGNING_KEY, &id, secret.as_bytes());
-        let row = SigningKeyRow { id, environment_id, key: sealed, expires_at: None };
-        tx.insert_signing_key(&row, now.plus(self.settings.signing_overlap), now).await?;
-        Ok(Secret::new(secret))
     }
 
     /// An environment by row id.
@@ -230,6 +195,46 @@ impl Engine {
         self.store.environments(account_id).await?.into_iter().map(EnvironmentView::read).collect()
     }
 
+    /// Renames an environment, and says whether it serves real customers. The one named `prod` keeps
+    /// both.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] at `name`, [`Error::Conflict`] when it is taken, [`Error::Refused`] for
+    /// `prod`.
+    pub async fn update_environment(
+        &self,
+        environment: &EnvironmentView,
+        name: &str,
+        is_production: bool,
+        actor: &str,
+    ) -> Result<()> {
+        if environment.name == name && environment.is_production == is_production {
+            return Ok(());
+        }
+        check_name(name)?;
+        if environment.name == PRODUCTION {
+            return Err(Error::Refused {
+                code: "cannot_change_prod_environment",
+                message: "The environment 'prod' keeps its name and stays a production one."
+                    .to_owned(),
+            });
+        }
+        let (id, owned, now) = (environment.id, name.to_owned(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.update_environment(id, &owned, is_production, now)
+                        .await
+                        .map_err(|error| taken(error, &owned))
+                })
+            })
+            .await?;
+        self.forget_cached();
+        let kind = if is_production { "production" } else { "test" };
+        self.recorder.audit(Some(id), actor, "environment.updated", format!("{name}, {kind}"));
+        Ok(())
+    }
+
     /// Deletes an environment with everything in it. The one named `prod` stays.
     ///
     /// # Errors
@@ -237,7 +242,7 @@ impl Engine {
     pub async fn delete_environment(&self, account_id: i64, id: i64, actor: &str) -> Result<()> {
         let row = self.store.environment(id).await?.filter(|row| row.account_id == account_id);
         let row = row.ok_or(Error::NotFound("environment"))?;
-        if row.name == "prod" {
+        if row.name == PRODUCTION {
             return Err(Error::Refused {
                 code: "cannot_delete_prod_environment",
                 message: "The environment 'prod' cannot be deleted.".to_owned(),
@@ -263,57 +268,29 @@ impl Engine {
         F: FnOnce(&mut EnvironmentSettings) + Send + 'static,
     {
         let now = self.clock.now();
-        let settings = self
+        let (settings, changed) = self
             .store
             .write(move |tx| {
                 Box::pin(async move {
                     let row =
                         tx.lock_environment(id).await?.ok_or(Error::NotFound("environment"))?;
-                    let mut settings = EnvironmentView::read(row)?.settings;
+                    let before = EnvironmentView::read(row)?.settings;
+                    let mut settings = before.clone();
                     change(&mut settings);
                     let text =
                         serde_json::to_string(&settings).map_err(|_| Error::Corrupt("settings"))?;
                     tx.update_environment_settings(id, &text, now).await?;
-                    Ok::<_, Error>(settings)
+                    let changed = environment_settings::changed(&before, &settings);
+                    Ok::<_, Error>((settings, changed))
                 })
             })
             .await?;
         self.forget_cached();
-        self.recorder.audit(Some(id), actor, "environment.settings_changed", id.to_string());
-        Ok(settings)
-    }
-
-    /// Webhook signing keys that are valid now, the current one first.
-    pub async fn signing_keys(&self, environment_id: i64) -> Result<Vec<Secret>> {
-        let rows = self.store.signing_keys(environment_id, self.clock.now()).await?;
-        let mut keys = Vec::with_capacity(rows.len());
-        for row in rows {
-            let text =
-                self.sealer.open(environment_id, Column::SIGNING_KEY, &row.id, &row.key).await?;
-            keys.push(Secret::new(
-                String::from_utf8(text).map_err(|_| Error::Corrupt("signing key"))?,
-            ));
+        if !changed.is_empty() {
+            let changed = changed.join(", ");
+            self.recorder.audit(Some(id), actor, "environment.settings_changed", changed);
         }
-        Ok(keys)
-    }
-
-    /// Makes a new signing key; the old one signs beside it for the overlap.
-    pub async fn rotate_signing_key(&self, environment_id: i64, actor: &str) -> Result<Secret> {
-        let id = self.rng.alphanumeric(16);
-        let secret = Secret::new(self.rng.uuid().to_string());
-        let sealed = self
-            .sealer
-            .seal(environment_id, Column::SIGNING_KEY, &id, secret.expose().as_bytes())
-            .await?;
-        let row = SigningKeyRow { id, environment_id, key: sealed, expires_at: None };
-        let (now, overlap) = (self.clock.now(), self.settings.signing_overlap);
-        self.store
-            .write(move |tx| {
-                Box::pin(async move { tx.insert_signing_key(&row, now.plus(overlap), now).await })
-            })
-            .await?;
-        self.recorder.audit(Some(environment_id), actor, "webhook_signing_key.rotated", "");
-        Ok(secret)
+        Ok(settings)
     }
 
     /// Variables of an environment by name.
@@ -328,6 +305,12 @@ impl Engine {
             variables.push((name, Secret::new(value)));
         }
         Ok(variables)
+    }
+
+    /// Names of the variables of an environment.
+    pub async fn environment_variable_names(&self, environment_id: i64) -> Result<Vec<String>> {
+        let rows = self.store.environment_variables(environment_id).await?;
+        Ok(rows.into_iter().map(|(name, _)| name).collect())
     }
 
     /// Sets a variable.
@@ -372,5 +355,14 @@ impl Engine {
             .await?;
         self.recorder.audit(Some(environment_id), actor, "environment_variable.unset", name);
         Ok(removed)
+    }
+}
+
+fn taken(error: valetkey_store::Error, name: &str) -> Error {
+    match error {
+        valetkey_store::Error::Duplicate { .. } => {
+            Error::Conflict(format!("An environment named '{name}' exists."))
+        }
+        other => other.into(),
     }
 }

@@ -10,7 +10,8 @@ use valetkey_base::Timestamp;
 use valetkey_store::{Event, NewDelivery, NewEvent};
 
 use crate::engine::Engine;
-use crate::environments::{EnvironmentSettings, EnvironmentView};
+use crate::environment_settings::EnvironmentSettings;
+use crate::environments::EnvironmentView;
 use crate::webhooks::payload::{AuthEvent, AuthFailure, AuthOperation, EndUser};
 
 /// Digits of the milliseconds in an id. Equal lengths make ids sort by time until the year 5138.
@@ -68,7 +69,7 @@ impl Engine {
         NewEvent { event, deliveries }
     }
 
-    fn sortable_id(&self, prefix: &str, now: Timestamp) -> String {
+    pub(crate) fn sortable_id(&self, prefix: &str, now: Timestamp) -> String {
         let (millis, random) = (now.millis(), self.rng.alphanumeric(ID_RANDOM_CHARACTERS));
         format!("{prefix}_{millis:0ID_MILLIS_DIGITS$}_{random}")
     }
@@ -99,7 +100,7 @@ fn is_told(settings: &EnvironmentSettings, operation: AuthOperation, failed: boo
 }
 
 /// Scheme, host and port; of what is no URL, all of it: sending will refuse it.
-fn origin(url: &str) -> String {
+pub(crate) fn origin(url: &str) -> String {
     Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
 }
 

@@ -1,9 +1,11 @@
 //! API keys: authenticating callers, making and revoking keys.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use valetkey_base::{ScopeSet, Secret, Timestamp};
-use valetkey_store::{ApiKey, NewApiKey};
+pub use valetkey_store::ApiKey;
+use valetkey_store::NewApiKey;
 use valetkey_vault::token_hash_hex;
 
 use crate::engine::Engine;
@@ -16,6 +18,9 @@ pub const KEYS_PER_ENVIRONMENT_MAX: i64 = 50;
 pub const KEY_PREFIX: &str = "vk_";
 /// Characters of a key that are shown to recognise it by.
 const SHOWN_PREFIX_CHARACTERS: usize = 10;
+
+/// The origin of a key that an environment variable of the server defines.
+const DEFINED: &str = "environment";
 
 /// Somebody who presented a valid API key.
 #[derive(Clone, Debug)]
@@ -98,17 +103,8 @@ impl Engine {
         expires_at: Option<Timestamp>,
         actor: &str,
     ) -> Result<(ApiKey, Secret)> {
-        let secret = Secret::new(format!("{KEY_PREFIX}{}", self.rng.base64url(32)));
-        let new = NewApiKey {
-            account_id,
-            environment_id,
-            display_name: display_name.to_owned(),
-            token_hash: token_hash_hex(secret.expose()),
-            prefix: secret.expose().chars().take(SHOWN_PREFIX_CHARACTERS).collect(),
-            scopes,
-            origin: "created".to_owned(),
-            expires_at,
-        };
+        let (new, secret) =
+            self.new_key(account_id, environment_id, display_name, scopes, expires_at);
         let now = self.clock.now();
         let key = self
             .store
@@ -124,13 +120,9 @@ impl Engine {
                             ),
                         });
                     }
-                    tx.insert_api_key(&new, now).await.map_err(|error| match error {
-                        valetkey_store::Error::Duplicate { .. } => Error::Conflict(format!(
-                            "An API key named '{}' exists.",
-                            new.display_name
-                        )),
-                        other => other.into(),
-                    })
+                    tx.insert_api_key(&new, now)
+                        .await
+                        .map_err(|error| taken(error, &new.display_name))
                 })
             })
             .await?;
@@ -138,10 +130,83 @@ impl Engine {
         Ok((key, secret))
     }
 
+    fn new_key(
+        &self,
+        account_id: i64,
+        environment_id: Option<i64>,
+        display_name: &str,
+        scopes: ScopeSet,
+        expires_at: Option<Timestamp>,
+    ) -> (NewApiKey, Secret) {
+        let secret = Secret::new(format!("{KEY_PREFIX}{}", self.rng.base64url(32)));
+        let new = NewApiKey {
+            account_id,
+            environment_id,
+            display_name: display_name.to_owned(),
+            token_hash: token_hash_hex(secret.expose()),
+            prefix: secret.expose().chars().take(SHOWN_PREFIX_CHARACTERS).collect(),
+            scopes,
+            origin: "created".to_owned(),
+            expires_at,
+        };
+        (new, secret)
+    }
+
+    /// Live and expired keys of an environment that were not revoked, oldest first.
+    pub async fn api_keys(&self, account_id: i64, environment_id: i64) -> Result<Vec<ApiKey>> {
+        Ok(self.store.api_keys(account_id, Some(environment_id)).await?)
+    }
+
+    /// Makes a key in place of another, with its name and scopes. The old one works for the overlap,
+    /// under a name that says so.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the environment has no such key, [`Error::Refused`]
+    /// (`defined_by_environment_variable`) when the operator defined it outside.
+    pub async fn rotate_api_key(
+        &self,
+        account_id: i64,
+        environment_id: i64,
+        id: i64,
+        overlap: Duration,
+        actor: &str,
+    ) -> Result<(ApiKey, Secret)> {
+        let keys = self.api_keys(account_id, environment_id).await?;
+        let old = keys.into_iter().find(|key| key.id == id).ok_or(Error::NotFound("API key"))?;
+        if old.origin == DEFINED {
+            return Err(defined_elsewhere());
+        }
+        let scopes = old.scopes.clone();
+        let (new, secret) =
+            self.new_key(account_id, Some(environment_id), &old.display_name, scopes, None);
+        let now = self.clock.now();
+        let ends = now.plus(overlap);
+        let ends = old.expires_at.map_or(ends, |at| at.min(ends));
+        let key = self
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let name = format!("{} (replaced, {id})", old.display_name);
+                    if !tx.retire_api_key(account_id, id, &name, ends).await? {
+                        return Err(Error::NotFound("API key"));
+                    }
+                    tx.insert_api_key(&new, now)
+                        .await
+                        .map_err(|error| taken(error, &new.display_name))
+                })
+            })
+            .await?;
+        self.forget_cached();
+        let target = format!("{id} by {}", key.id);
+        self.recorder.audit(Some(environment_id), actor, "api_key.rotated", target);
+        Ok((key, secret))
+    }
+
     /// Revokes a key at once.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the account has no such live key in that environment.
+    /// [`Error::NotFound`] when the account has no such live key in that environment,
+    /// [`Error::Refused`] (`defined_by_environment_variable`) when the operator defined it outside.
     pub async fn revoke_api_key(
         &self,
         account_id: i64,
@@ -150,8 +215,10 @@ impl Engine {
         actor: &str,
     ) -> Result<()> {
         let keys = self.store.api_keys(account_id, environment_id).await?;
-        if !keys.iter().any(|key| key.id == id) {
-            return Err(Error::NotFound("API key"));
+        match keys.iter().find(|key| key.id == id) {
+            None => return Err(Error::NotFound("API key")),
+            Some(key) if key.origin == DEFINED => return Err(defined_elsewhere()),
+            Some(_) => {}
         }
         let now = self.clock.now();
         self.store
@@ -181,7 +248,7 @@ impl Engine {
                 token_hash,
                 prefix: format!("{shown}…"),
                 scopes: ScopeSet::full_environment(),
-                origin: "environment".to_owned(),
+                origin: DEFINED.to_owned(),
                 expires_at: None,
             });
         }
@@ -204,5 +271,22 @@ impl Engine {
             .await?;
         self.forget_cached();
         Ok(())
+    }
+}
+
+fn taken(error: valetkey_store::Error, name: &str) -> Error {
+    match error {
+        valetkey_store::Error::Duplicate { .. } => {
+            Error::Conflict(format!("An API key named '{name}' exists."))
+        }
+        other => other.into(),
+    }
+}
+
+fn defined_elsewhere() -> Error {
+    Error::Refused {
+        code: "defined_by_environment_variable",
+        message: "This key comes from an environment variable of the server; change it there."
+            .to_owned(),
     }
 }

@@ -7,6 +7,8 @@ pub mod deliver;
 pub mod payload;
 pub mod schedule;
 pub mod signature;
+pub mod signing_keys;
+pub mod test_event;
 
 /// What a delivery says of its sender in `user-agent`.
 pub const USER_AGENT: &str = concat!("valetkey-webhooks/", env!("CARGO_PKG_VERSION"));

@@ -70,6 +70,8 @@ const REVIVE: &str = "UPDATE api_keys SET revoked_at = NULL, environment_id = $2
      WHERE token_hash = $1 AND origin = 'environment'";
 const REVOKE: &str = "UPDATE api_keys SET revoked_at = $3
      WHERE id = $2 AND account_id = $1 AND revoked_at IS NULL RETURNING environment_id";
+const RETIRE: &str = "UPDATE api_keys SET display_name = $3, expires_at = $4
+     WHERE id = $2 AND account_id = $1 AND revoked_at IS NULL RETURNING environment_id";
 const REVOKE_ORIGIN: &str = "UPDATE api_keys SET revoked_at = $2
      WHERE account_id = $1 AND origin = 'environment' AND revoked_at IS NULL";
 const COUNT: &str = "SELECT COUNT(*) AS n FROM api_keys
@@ -174,6 +176,23 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool> {
         let Some(row) = self.fetch_optional(REVOKE, params![account_id, id, now]).await? else {
+            return Ok(false);
+        };
+        let environment: Option<i64> = row.get("environment_id")?;
+        self.notify(environment.map_or(Notice::Anything, Notice::Environment));
+        Ok(true)
+    }
+
+    /// Gives a key another name and an end, and says whether it was live.
+    pub async fn retire_api_key(
+        &mut self,
+        account_id: i64,
+        id: i64,
+        display_name: &str,
+        expires_at: Timestamp,
+    ) -> Result<bool> {
+        let values = params![account_id, id, display_name, expires_at];
+        let Some(row) = self.fetch_optional(RETIRE, values).await? else {
             return Ok(false);
         };
         let environment: Option<i64> = row.get("environment_id")?;

@@ -51,6 +51,10 @@ pub struct DeliveryRow {
     pub last_status: Option<i64>,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
+    /// `auth.creation`, …
+    pub kind: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
 }
 
 /// What one attempt got.
@@ -126,9 +130,20 @@ const INSERT_ATTEMPT: &str = "INSERT INTO delivery_attempts (delivery_id, starte
      status, error, response_excerpt) VALUES ($1, $2, $3, $4, $5, $6)";
 const REPLAY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt_at = $3,
      lease_until = NULL, ended_at = NULL WHERE environment_id = $1 AND id = $2 AND state <> 'pending'";
-const LIST: &str = "SELECT id, event_id, url, state, attempts, next_attempt_at, last_status,
-     last_error FROM deliveries WHERE environment_id = $1 AND ($2 IS NULL OR state = $2)
-     ORDER BY created_at DESC, id DESC LIMIT $3";
+const LIST: &str = "SELECT d.id, d.event_id, d.url, d.state, d.attempts, d.next_attempt_at,
+     d.last_status, d.last_error, d.created_at, e.kind
+     FROM deliveries d JOIN events e ON e.id = d.event_id
+     WHERE d.environment_id = $1 AND ($2 IS NULL OR d.state = $2)
+     ORDER BY d.created_at DESC, d.id DESC LIMIT $3";
+const OF_CONNECTION: &str = "SELECT d.id, d.event_id, d.url, d.state, d.attempts,
+     d.next_attempt_at, d.last_status, d.last_error, d.created_at, e.kind
+     FROM events e JOIN deliveries d ON d.event_id = e.id
+     WHERE e.environment_id = $1 AND e.connection_row = $2
+     ORDER BY d.created_at DESC, d.id DESC LIMIT $3";
+const BY_ID: &str = "SELECT d.id, d.event_id, d.url, d.state, d.attempts, d.next_attempt_at,
+     d.last_status, d.last_error, d.created_at, e.kind, e.payload
+     FROM deliveries d JOIN events e ON e.id = d.event_id
+     WHERE d.environment_id = $1 AND d.id = $2";
 const ATTEMPTS: &str = "SELECT started_at, duration_ms, status, error, response_excerpt
      FROM delivery_attempts WHERE delivery_id = $1 ORDER BY id";
 const BREAKER: &str = "SELECT failures, open_until FROM breakers WHERE destination = $1";
@@ -168,6 +183,8 @@ fn delivery_row(row: &Row) -> Result<DeliveryRow> {
         next_attempt_at: row.get("next_attempt_at")?,
         last_status: row.get("last_status")?,
         last_error: row.get("last_error")?,
+        kind: row.get("kind")?,
+        created_at: row.get("created_at")?,
     })
 }
 
@@ -202,6 +219,27 @@ impl Store {
     ) -> Result<Vec<DeliveryRow>> {
         let rows = self.db.fetch_all(LIST, params![environment_id, state, limit]).await?;
         rows.iter().map(delivery_row).collect()
+    }
+
+    /// Deliveries of the events about a connection, newest first.
+    pub async fn connection_deliveries(
+        &self,
+        environment_id: i64,
+        connection_row: i64,
+        limit: i64,
+    ) -> Result<Vec<DeliveryRow>> {
+        let values = params![environment_id, connection_row, limit];
+        self.db.fetch_all(OF_CONNECTION, values).await?.iter().map(delivery_row).collect()
+    }
+
+    /// A delivery, and the body it carries.
+    pub async fn delivery(
+        &self,
+        environment_id: i64,
+        id: &str,
+    ) -> Result<Option<(DeliveryRow, String)>> {
+        let row = self.db.fetch_optional(BY_ID, params![environment_id, id]).await?;
+        row.map(|row| Ok((delivery_row(&row)?, row.get("payload")?))).transpose()
     }
 
     /// Attempts of a delivery, oldest first.

@@ -40,6 +40,8 @@ const INSERT: &str = "INSERT INTO environments
      RETURNING id, account_id, name, uuid, is_production, settings, created_at";
 const UPDATE_SETTINGS: &str =
     "UPDATE environments SET settings = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NULL";
+const UPDATE_FACTS: &str = "UPDATE environments SET name = $2, is_production = $3, updated_at = $4
+     WHERE id = $1 AND deleted_at IS NULL";
 const DELETE: &str = "UPDATE environments SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
 const DELETE_INTEGRATIONS: &str = "UPDATE integrations SET deleted_at = $2
      WHERE environment_id = $1 AND deleted_at IS NULL";
@@ -134,6 +136,20 @@ impl Tx {
         now: Timestamp,
     ) -> Result<()> {
         self.execute(UPDATE_SETTINGS, params![id, settings, now]).await?;
+        self.notify(Notice::Environment(id));
+        Ok(())
+    }
+
+    /// Renames an environment and says whether it serves real customers. A taken name is
+    /// [`crate::Error::Duplicate`].
+    pub async fn update_environment(
+        &mut self,
+        id: i64,
+        name: &str,
+        is_production: bool,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.execute(UPDATE_FACTS, params![id, name, is_production, now]).await?;
         self.notify(Notice::Environment(id));
         Ok(())
     }

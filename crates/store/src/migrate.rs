@@ -46,6 +46,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0005_connection_lists.sql"),
         postgres: include_str!("../migrations/postgres/0005_connection_lists.sql"),
     },
+    Version {
+        number: 6,
+        what: "webhook_lists",
+        sqlite: include_str!("../migrations/sqlite/0006_webhook_lists.sql"),
+        postgres: include_str!("../migrations/postgres/0006_webhook_lists.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.

@@ -5,11 +5,11 @@ mod variables;
 
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
-use valetkey_engine::{EnvironmentSettings, EnvironmentView};
+use valetkey_engine::{EnvironmentSettings, EnvironmentView, Error};
 
 use super::environment;
-use crate::config::Needs;
 use crate::config::flags::StorageSettings;
+use crate::config::{Needs, Problem, Problems};
 use crate::logging;
 use crate::open::{ACTOR, Opened};
 use crate::output::{say, table};
@@ -177,7 +177,6 @@ async fn list(list: List) -> Result<()> {
 }
 
 async fn create(create: Create) -> Result<()> {
-    settings::check_name(&create.name)?;
     let config = create.settings.load(Needs::MasterKey)?;
     let opened = Opened::for_command(&config).await?;
     let view = opened
@@ -186,7 +185,13 @@ async fn create(create: Create) -> Result<()> {
             engine
                 .create_environment(account_id, &create.name, create.production, settings, ACTOR)
                 .await
-                .map_err(|error| anyhow!("{error}"))
+                .map_err(|error| match error {
+                    Error::Invalid(issues) => {
+                        let messages: Vec<_> = issues.into_iter().map(|it| it.message).collect();
+                        Problems::from(Problem::new("NAME", messages.join(" "))).into()
+                    }
+                    other => anyhow!("{other}"),
+                })
         })
         .await?;
     say(format_args!("{} is there; make it a key with `valetkey keys create`.", view.name));

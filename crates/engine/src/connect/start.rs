@@ -239,7 +239,7 @@ impl Engine {
     pub fn redirect_uri(&self, environment: &EnvironmentView) -> String {
         match &environment.settings.callback_url {
             Some(url) if !url.is_empty() => url.clone(),
-            _ => format!("{}/oauth/callback", self.settings.public_url),
+            _ => self.own_callback_url(),
         }
     }
 

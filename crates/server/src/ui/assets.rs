@@ -17,13 +17,15 @@ const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Name, content type and content.
-const FILES: [(&str, &str, &str); 24] = [
+const FILES: [(&str, &str, &str); 26] = [
     ("style.css", CSS, include_str!("../../static/style.css")),
     ("icon.svg", SVG, include_str!("../../static/icon.svg")),
     ("dashboard.css", CSS, include_str!("../../static/dashboard.css")),
     ("dashboard.js", JS, include_str!("../../static/dashboard.js")),
     ("dashboard-logs.css", CSS, include_str!("../../static/dashboard-logs.css")),
     ("dashboard-logs.js", JS, include_str!("../../static/dashboard-logs.js")),
+    ("dashboard-settings.css", CSS, include_str!("../../static/dashboard-settings.css")),
+    ("dashboard-settings.js", JS, include_str!("../../static/dashboard-settings.js")),
     ("dashboard-home.css", CSS, include_str!("../../static/dashboard-home.css")),
     ("dashboard-home.js", JS, include_str!("../../static/dashboard-home.js")),
     ("callback.js", JS, include_str!("../../static/callback.js")),

@@ -4,6 +4,7 @@
 mod audit;
 mod connections;
 mod csv;
+mod environments;
 mod failure;
 mod form;
 mod frame;
@@ -12,6 +13,7 @@ mod integrations;
 mod logs;
 mod profile;
 mod search;
+mod settings;
 mod sign_in;
 mod team;
 mod visit;
@@ -103,7 +105,9 @@ fn pages() -> Vec<Page> {
     all.extend(integrations::pages());
     all.extend(connections::pages());
     all.extend(logs::pages());
+    all.extend(settings::pages());
     all.extend(search::pages());
+    all.extend(environments::pages());
     all.extend(audit::pages());
     all.extend(team::pages());
     all.extend(profile::pages());

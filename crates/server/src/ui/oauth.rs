@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 use valetkey_engine::Session;
+use valetkey_engine::callback_url;
 use valetkey_engine::connect::{
     BrowserParams, Callback, Finished, FlowFailure, Started, Visit, callback_cookie_name,
 };
@@ -179,6 +180,13 @@ pub(super) async fn callback(State(pages): State<Pages>, uri: Uri, headers: Head
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
     let has = |name: &str| query.iter().any(|(key, value)| key == name && !value.is_empty());
+    if let Some((_, nonce)) = query.iter().find(|(name, _)| name == callback_url::PROBE)
+        && query.len() == 1
+        && let Ok(nonce) = HeaderValue::from_str(nonce)
+    {
+        // We ourselves ask whether an address leads here.
+        return (StatusCode::NO_CONTENT, [(callback_url::PROBE_HEADER, nonce)]).into_response();
+    }
     if has("setup_action") && !has("state") {
         // Somebody changed the installation in the provider's own settings: no flow waits for it.
         let template = Installed { assets: &pages.assets.folder };

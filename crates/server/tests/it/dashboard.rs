@@ -9,6 +9,7 @@ mod logs;
 mod person;
 mod profile;
 mod search;
+mod settings;
 mod sign_in;
 mod team;
 

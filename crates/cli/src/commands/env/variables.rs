@@ -3,17 +3,13 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use valetkey_base::Secret;
+use valetkey_engine::environments::{VARIABLE_BYTES_MAX, VARIABLE_NAME_BYTES_MAX};
 
 use super::super::environment;
 use crate::config::flags::StorageSettings;
 use crate::config::{Needs, Problem, Problems};
 use crate::open::{ACTOR, Opened};
 use crate::output::say;
-
-/// Longest name, in bytes.
-const NAME_BYTES_MAX: usize = 255;
-/// Longest value, in bytes.
-const VALUE_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -84,8 +80,8 @@ fn read(written: &[String]) -> Result<Vec<(String, Secret)>, Problems> {
         match text.split_once('=') {
             Some((name, value))
                 if !name.is_empty()
-                    && name.len() <= NAME_BYTES_MAX
-                    && value.len() <= VALUE_BYTES_MAX =>
+                    && name.len() <= VARIABLE_NAME_BYTES_MAX
+                    && value.len() <= VARIABLE_BYTES_MAX =>
             {
                 variables.push((name.to_owned(), Secret::new(value)));
             }

@@ -10,6 +10,8 @@ use valetkey_engine::connections::Connection;
 use valetkey_engine::members::Permission;
 
 use super::failure::Failure;
+pub(super) use new::ORIGIN;
+
 use super::visit::Visit;
 use super::{Access, Page, change, look};
 

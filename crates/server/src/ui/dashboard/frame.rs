@@ -77,6 +77,9 @@ impl Frame {
             ways.push(way("Integrations", format!("/{name}/integrations"), "integrations"));
             ways.push(way("Connections", format!("/{name}/connections"), "connections"));
             ways.push(way("Logs", format!("/{name}/logs"), "logs"));
+            ways.push(way("Settings", format!("/{name}/settings"), "settings"));
+            let environments = "/account/environments".to_owned();
+            account_ways.push(way("Environments", environments, "environments"));
             account_ways.push(way("Team", "/account/team".to_owned(), "team"));
             if visit.may(Permission::ReadAudit) {
                 account_ways.push(way("Audit trail", "/account/audit".to_owned(), "audit"));

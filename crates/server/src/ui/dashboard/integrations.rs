@@ -7,8 +7,10 @@ mod new;
 
 use valetkey_engine::members::Permission;
 
+use super::failure::Failure;
 use super::visit::Visit;
 use super::{Access, Page, change, look};
+pub(super) use fields::has_callback;
 
 pub(super) fn pages() -> Vec<Page> {
     const VIEW: Access = Access::May(Permission::View);
@@ -25,7 +27,6 @@ pub(super) fn pages() -> Vec<Page> {
 }
 
 /// Where a provider sends browsers back to in this environment.
-fn callback_url(visit: &Visit) -> String {
-    let own = visit.environment().ok().and_then(|it| it.settings.callback_url.clone());
-    own.unwrap_or_else(|| format!("{}/oauth/callback", visit.engine().settings().public_url))
+fn callback_url(visit: &Visit) -> Result<String, Failure> {
+    Ok(visit.engine().redirect_uri(visit.environment()?))
 }

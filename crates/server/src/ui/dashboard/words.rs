@@ -83,6 +83,8 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "saved" => "Saved.",
         "created" => "Created.",
         "deleted" => "Deleted.",
+        "restored" => "It is back, with what was deleted with it.",
+        "key-revoked" => "The key does not work any more.",
         "refreshed" => "Refreshed: the provider gave new credentials.",
         "sent" => "Sent. The delivery below shows how it went.",
         "replayed" => "It is sent again.",

@@ -11,7 +11,7 @@ use super::super::frame::Frame;
 use super::super::visit::Visit;
 
 /// Marks connections that were made from here.
-const ORIGIN: (&str, &str) = ("origin", "dashboard");
+pub(in super::super) const ORIGIN: (&str, &str) = ("origin", "dashboard");
 
 #[derive(Template)]
 #[template(path = "dashboard/connection_new.html")]

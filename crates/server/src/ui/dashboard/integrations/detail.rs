@@ -84,7 +84,7 @@ async fn page(visit: &Visit, issues: Issues) -> Result<DetailPage, Failure> {
         logo: visit.logo(&provider.name),
         provider: provider.display_name.clone(),
         mode: provider.auth_mode.as_str(),
-        callback: fields::has_callback(provider).then(|| callback_url(visit)),
+        callback: fields::has_callback(provider).then(|| callback_url(visit)).transpose()?,
         made: words::full_time(row.created_at),
         connections: words::counted(connections, "connection"),
         has_connections: connections > 0,

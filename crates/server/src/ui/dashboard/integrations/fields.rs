@@ -55,7 +55,7 @@ fn of_mode(provider: &Provider) -> &'static [(&'static str, &'static str, Look)]
 }
 
 /// Whether browsers come back from the provider.
-pub(super) fn has_callback(provider: &Provider) -> bool {
+pub(in super::super) fn has_callback(provider: &Provider) -> bool {
     matches!(
         provider.auth_mode,
         AuthMode::OAuth1

@@ -152,7 +152,7 @@ async fn page(visit: &Visit, provider: &Provider, issues: Issues) -> Result<NewP
         name: provider.display_name.clone(),
         logo: visit.logo(&provider.name),
         mode: provider.auth_mode.as_str(),
-        callback: fields::has_callback(provider).then(|| callback_url(visit)),
+        callback: fields::has_callback(provider).then(|| callback_url(visit)).transpose()?,
         setup: provider.setup.clone(),
         docs: provider.docs.clone(),
         fields: fields::fields(provider, true, given),
