@@ -1,8 +1,8 @@
 //! What happened: operations and their messages, the feed of events, and deliveries that can be
 //! sent again.
 
-use valetkey_store::MessageRow;
 pub use valetkey_store::{Attempt, DeliveryRow, Event, Operation};
+use valetkey_store::{Connection, MessageRow};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -84,6 +84,16 @@ impl Engine {
         limit: i64,
     ) -> Result<Vec<DeliveryRow>> {
         Ok(self.store.deliveries(environment_id, state, limit).await?)
+    }
+
+    /// Deliveries of the events about a connection, newest first.
+    pub async fn connection_deliveries(
+        &self,
+        connection: &Connection,
+        limit: i64,
+    ) -> Result<Vec<DeliveryRow>> {
+        let (environment_id, row) = (connection.environment_id, connection.id);
+        Ok(self.store.connection_deliveries(environment_id, row, limit).await?)
     }
 
     /// Attempts of a delivery, oldest first. The caller has found the delivery in its environment.

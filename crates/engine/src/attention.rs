@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use valetkey_base::Timestamp;
-use valetkey_store::{ConnectionFilter, DayCount, HOUR_MS};
+use valetkey_store::{Connection, ConnectionFilter, DayCount, HOUR_MS};
 
 use crate::connections::StoredRefreshError;
 use crate::engine::Engine;
@@ -121,6 +121,11 @@ pub struct Charts {
     pub webhooks: Vec<ChartDay>,
 }
 
+/// Whether somebody read a connection since it was made, which counts as a first reading.
+pub(crate) fn was_read(row: &Connection) -> bool {
+    row.last_fetched_at.is_some_and(|at| at > row.created_at)
+}
+
 impl Engine {
     /// What needs somebody in an environment.
     pub async fn attention(&self, environment: &EnvironmentView) -> Result<Attention> {
@@ -192,7 +197,7 @@ impl Engine {
         Ok(FirstSteps {
             has_integration,
             has_connection: !newest.is_empty(),
-            has_read: newest.iter().any(|row| row.last_fetched_at.is_some()),
+            has_read: newest.iter().any(was_read),
         })
     }
 

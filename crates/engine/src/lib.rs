@@ -18,6 +18,7 @@ pub mod error;
 pub mod events;
 pub mod explanation;
 mod follow_up;
+pub mod getting_started;
 mod integration_config;
 pub mod integrations;
 pub mod jobs;

@@ -17,7 +17,7 @@ const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Name, content type and content.
-const FILES: [(&str, &str, &str); 26] = [
+const FILES: [(&str, &str, &str); 27] = [
     ("style.css", CSS, include_str!("../../static/style.css")),
     ("icon.svg", SVG, include_str!("../../static/icon.svg")),
     ("dashboard.css", CSS, include_str!("../../static/dashboard.css")),
@@ -26,6 +26,7 @@ const FILES: [(&str, &str, &str); 26] = [
     ("dashboard-logs.js", JS, include_str!("../../static/dashboard-logs.js")),
     ("dashboard-settings.css", CSS, include_str!("../../static/dashboard-settings.css")),
     ("dashboard-settings.js", JS, include_str!("../../static/dashboard-settings.js")),
+    ("dashboard-start.js", JS, include_str!("../../static/dashboard-start.js")),
     ("dashboard-home.css", CSS, include_str!("../../static/dashboard-home.css")),
     ("dashboard-home.js", JS, include_str!("../../static/dashboard-home.js")),
     ("callback.js", JS, include_str!("../../static/callback.js")),

@@ -15,6 +15,7 @@ mod profile;
 mod search;
 mod settings;
 mod sign_in;
+mod start;
 mod team;
 mod visit;
 mod words;
@@ -102,6 +103,7 @@ fn pages() -> Vec<Page> {
     let mut all = Vec::new();
     all.extend(sign_in::pages());
     all.extend(home::pages());
+    all.extend(start::pages());
     all.extend(integrations::pages());
     all.extend(connections::pages());
     all.extend(logs::pages());

@@ -11,6 +11,7 @@ mod profile;
 mod search;
 mod settings;
 mod sign_in;
+mod start;
 mod team;
 
 pub(crate) use person::browser;

@@ -1,5 +1,7 @@
 //! Connections: finding one, seeing how it does, and repairing it.
 
+mod bulk;
+mod change;
 mod detail;
 mod list;
 mod new;
@@ -9,9 +11,9 @@ use valetkey_engine::connection_lists::{Health, health};
 use valetkey_engine::connections::Connection;
 use valetkey_engine::members::Permission;
 
-use super::failure::Failure;
 pub(super) use new::ORIGIN;
 
+use super::failure::Failure;
 use super::visit::Visit;
 use super::{Access, Page, change, look};
 
@@ -23,6 +25,7 @@ pub(super) fn pages() -> Vec<Page> {
     vec![
         look("/{environment}/connections", VIEW, list::show),
         look("/{environment}/connections/export.csv", VIEW, list::export),
+        change("/{environment}/connections/bulk", REPAIR, bulk::run),
         look("/{environment}/connections/new", CHANGE, new::ask),
         change("/{environment}/connections/new", CHANGE, new::begin),
         look("/{environment}/connections/{integration}/{connection}", VIEW, detail::show),
@@ -45,9 +48,14 @@ pub(super) fn pages() -> Vec<Page> {
         change(
             "/{environment}/connections/{integration}/{connection}/metadata",
             CHANGE,
-            detail::metadata,
+            change::metadata,
         ),
-        change("/{environment}/connections/{integration}/{connection}/delete", CHANGE, delete),
+        change("/{environment}/connections/{integration}/{connection}/tags", CHANGE, change::tags),
+        change(
+            "/{environment}/connections/{integration}/{connection}/delete",
+            CHANGE,
+            change::delete,
+        ),
     ]
 }
 
@@ -88,14 +96,4 @@ async fn reconnect(visit: Visit) -> Result<Response, Failure> {
         .reconnect_session_of_member(environment, integration, id, &visit.actor())
         .await?;
     Ok(visit.redirect(&made.connect_link, ""))
-}
-
-async fn delete(visit: Visit) -> Result<Response, Failure> {
-    let environment = visit.environment()?;
-    let (integration, id) = (visit.path("integration"), visit.path("connection"));
-    if visit.form.text("confirm") != id {
-        return Err(Failure::Refused("Type the connection's id to delete it.".to_owned()));
-    }
-    visit.engine().delete_connection(environment, integration, id, &visit.actor()).await?;
-    Ok(visit.redirect(&visit.environment_link("/connections"), "deleted"))
 }

@@ -48,6 +48,8 @@ pub(super) struct Frame {
     pub(super) account_ways: Vec<Way>,
     /// What the page before did.
     pub(super) said: Option<&'static str>,
+    /// The first steps of somebody who is new.
+    pub(super) start: String,
     /// Where the search box sends to.
     pub(super) search: String,
     /// This very page, to come back to.
@@ -106,6 +108,7 @@ impl Frame {
             ways,
             account_ways,
             said: visit.query.given("said").and_then(words::said),
+            start: visit.environment_link("/start"),
             search: visit.environment_link("/search"),
             here: visit.own_address().to_owned(),
         }

@@ -26,7 +26,8 @@ pub(super) fn pages() -> Vec<Page> {
 /// What a part of a path may show as it is.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-fn part(text: &str) -> String {
+/// A part of a path, of any text.
+pub(super) fn part(text: &str) -> String {
     utf8_percent_encode(text, PART).to_string()
 }
 

@@ -140,6 +140,14 @@ async fn metadata_is_changed_as_a_whole_and_no_other_change_is_lost() {
         assert!(wrong.text.contains("id=\"metadata-issue\"") && wrong.text.contains("[1]"));
         let fields =
             [("mark", mark), ("metadata", "{\"plan\": \"free\", \"n\": 12345678901234567890}")];
+        let shown = owner.post(&save, &fields).await;
+        assert!(shown.text.contains("<del>pro</del>") && shown.text.contains("<ins>free</ins>"));
+        assert!(owner.get(path).await.text.contains("&#34;pro&#34;"), "not yet saved");
+        let sure = shown.text.split_once("name=\"sure\" value=\"").unwrap().1;
+        let sure = ("sure", sure.split('"').next().unwrap());
+        let other = [("mark", mark), ("metadata", "{}"), sure];
+        assert_eq!(owner.post(&save, &other).await.status, 200, "another text was confirmed");
+        let fields = [fields[0], fields[1], sure];
         assert_eq!(owner.post(&save, &fields).await.status, 303);
         let late = owner.post(&save, &fields).await;
         assert_eq!(late.status, 400);
@@ -206,6 +214,81 @@ async fn a_test_connection_begins_in_the_connect_ui() {
         let fields = [("integration", "keys"), ("how", "share")];
         let shared = owner.post("/dev/connections/new", &fields).await;
         assert!(shared.text.contains("/connect-ui/?session_token="));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tags_are_edited_by_the_rules_of_the_api_and_find_the_connection() {
+    on_each(async |app: TestApp| {
+        let owner = app.owner().await;
+        app.integration("emulator-api-key", "keys").await;
+        import(&app, "alpha-1", "ada@acme.example").await;
+        let path = "/dev/connections/keys/alpha-1/tags";
+        for (lines, said) in [("plan", "Line 1: expected"), ("1x=y", "1x:")] {
+            let refused = owner.post(path, &[("tags", lines)]).await;
+            assert_eq!(refused.status, 400, "{lines}");
+            assert!(refused.text.contains("id=\"tags-issue\"") && refused.text.contains(said));
+            assert!(refused.text.contains(&format!(">{lines}</textarea>")), "it is kept");
+        }
+        let eleven: String = (0..11).map(|at| format!("t{at}=x\n")).collect();
+        assert_eq!(owner.post(path, &[("tags", &eleven)]).await.status, 400);
+        let right = "end_user_display_name=Ada Moreau\r\nplan=gold";
+        assert_eq!(owner.post(path, &[("tags", right)]).await.status, 303);
+        let found = owner.get("/dev/connections?q=gold").await;
+        assert!(found.text.contains("Ada Moreau") && !found.text.contains("ada@acme.example"));
+        let support = app.person(Role::Support).await;
+        assert_eq!(support.post(path, &[("tags", right)]).await.status, 403);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_connections_get_links_or_go_at_once() {
+    on_each(async |app: TestApp| {
+        let support = app.person(Role::Support).await;
+        app.integration("emulator-api-key", "keys").await;
+        for id in ["alpha-1", "alpha 2", "alpha-3"] {
+            import(&app, id, "ada@acme.example").await;
+        }
+        let bulk = "/dev/connections/bulk";
+        let rows = [("row", "keys/alpha-1"), ("row", "keys/alpha%202"), ("row", "keys/gone")];
+        let ask = |action: &'static str| [rows[0], rows[1], rows[2], ("action", action)];
+        assert_eq!(support.post(bulk, &[("action", "links")]).await.status, 400);
+        let links = support.post(bulk, &ask("links")).await;
+        assert_eq!(links.text.matches("session_token=").count(), 2, "{}", links.text);
+        assert_eq!(links.text.matches("chip bad").count(), 1, "{}", links.text);
+        assert_eq!(support.post(bulk, &ask("delete-sure")).await.status, 403);
+
+        let owner = app.owner().await;
+        let asked = owner.post(bulk, &ask("delete")).await;
+        assert!(asked.text.contains("Type <code>3</code>"));
+        assert_eq!(owner.post(bulk, &ask("delete-sure")).await.status, 400);
+        assert!(owner.get("/dev/connections").await.text.contains("3 connections"));
+        let sure = [rows[0], rows[1], rows[2], ("action", "delete-sure"), ("confirm", "3")];
+        let done = owner.post(bulk, &sure).await;
+        assert_eq!(done.text.matches("chip good\">deleted").count(), 2);
+        assert!(owner.get("/dev/connections").await.text.contains("1 connection,"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_shows_what_the_app_was_told_of_it() {
+    on_each(async |app: TestApp| {
+        let owner = app.owner().await;
+        app.integration("emulator-api-key", "keys").await;
+        let set = [("webhook_url", "http://127.0.0.1:9/hook"), ("on_auth_creation", "true")];
+        assert_eq!(owner.post("/dev/settings/webhooks", &set).await.status, 303);
+        let session = app.session(json!({"allowed_integrations": ["keys"]})).await;
+        let form = json!({"apiKey": SECRET});
+        let uri = format!("/api-auth/api-key/keys?connect_session_token={session}");
+        let made = app.post(uri).json(&form).send().await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        let id = made.json()["connectionId"].as_str().unwrap().to_owned();
+        let page = owner.get(&format!("/dev/connections/keys/{id}")).await;
+        let (_, events) = page.text.split_once("Events sent").unwrap();
+        assert!(events.contains("auth.creation") && events.contains("under way"), "{events}");
     })
     .await;
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::{Map, Value};
 use valetkey_engine::Error;
 use valetkey_engine::connection_lists::{Health, health};
-use valetkey_engine::connections::{ConnectionView, MetadataChange};
+use valetkey_engine::connections::ConnectionView;
 use valetkey_engine::read::ReadOptions;
 
 use super::super::failure::Failure;
@@ -20,8 +20,8 @@ use super::{customer, state};
 
 /// Operations that are shown.
 const OPERATIONS_SHOWN: i64 = 15;
-/// Most characters of metadata that are edited here.
-const METADATA_CHARACTERS_MAX: usize = 200_000;
+/// Deliveries that are shown.
+const DELIVERIES_SHOWN: i64 = 10;
 
 /// A failure in words.
 struct Trouble {
@@ -40,6 +40,23 @@ struct OperationRow {
     at_full: String,
 }
 
+/// An event that the app was told.
+struct DeliveryRow {
+    link: String,
+    kind: String,
+    state: String,
+    status: String,
+    at: String,
+    at_full: String,
+}
+
+/// A value of the metadata that would be another one.
+pub(super) struct Difference {
+    pub(super) path: String,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+}
+
 /// What is known, as name and value.
 struct Fact {
     name: &'static str,
@@ -49,7 +66,7 @@ struct Fact {
 
 #[derive(Template)]
 #[template(path = "dashboard/connection.html")]
-struct DetailPage {
+pub(super) struct DetailPage {
     frame: Frame,
     id: String,
     integration: String,
@@ -66,7 +83,14 @@ struct DetailPage {
     /// What the metadata was when the page was made, so that no other change is lost.
     metadata_mark: String,
     config: String,
+    /// Tags as they are edited: one on each line.
+    tag_lines: String,
+    /// What a save of the metadata would change, to be confirmed.
+    changes: Vec<Difference>,
+    /// Confirms exactly this text.
+    metadata_sure: String,
     operations: Vec<OperationRow>,
+    deliveries: Vec<DeliveryRow>,
     logs: String,
     here: String,
     /// A link that was just made.
@@ -79,21 +103,23 @@ struct DetailPage {
 
 /// What a form adds to the page.
 #[derive(Default)]
-struct Added {
-    link: Option<String>,
-    credentials: Vec<(String, String)>,
-    metadata: Option<String>,
-    issues: Issues,
+pub(super) struct Added {
+    pub(super) link: Option<String>,
+    pub(super) credentials: Vec<(String, String)>,
+    pub(super) metadata: Option<String>,
+    pub(super) changes: Vec<Difference>,
+    pub(super) tags: Option<String>,
+    pub(super) issues: Issues,
 }
 
-async fn view(visit: &Visit) -> Result<ConnectionView, Failure> {
+pub(super) async fn view(visit: &Visit) -> Result<ConnectionView, Failure> {
     let (integration, id) = (visit.path("integration"), visit.path("connection"));
     let environment = visit.environment()?;
     let engine = visit.engine();
     Ok(engine.connection_without_credentials(environment, integration, id, &visit.actor()).await?)
 }
 
-fn pretty(text: Option<&str>) -> String {
+pub(super) fn pretty(text: Option<&str>) -> String {
     let value: Value = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
     match value {
         Value::Null => "{}".to_owned(),
@@ -102,7 +128,7 @@ fn pretty(text: Option<&str>) -> String {
 }
 
 /// Tells one text from another; not a matter of security.
-fn mark(text: &str) -> String {
+pub(super) fn mark(text: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     hex::encode(&digest.as_ref()[..8])
 }
@@ -147,7 +173,7 @@ fn trouble(visit: &Visit, view: &ConnectionView) -> Option<Trouble> {
     })
 }
 
-async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Failure> {
+pub(super) async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Failure> {
     let view = view(visit).await?;
     let row = &view.row;
     let environment = visit.environment()?;
@@ -162,12 +188,23 @@ async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Failure> {
         at: words::relative_time(it.created_at, now),
         at_full: words::full_time(it.created_at),
     });
+    let deliveries = engine.connection_deliveries(row, DELIVERIES_SHOWN).await?;
+    let deliveries = deliveries.into_iter().map(|it| DeliveryRow {
+        link: visit.environment_link(&format!("/settings/webhooks/deliveries/{}", it.id)),
+        kind: it.kind,
+        state: it.state,
+        status: it.last_status.map_or_else(String::new, |status| status.to_string()),
+        at: words::relative_time(it.created_at, now),
+        at_full: words::full_time(it.created_at),
+    });
     let (name, below) = customer(row);
     let (state, tone) = state(row);
     let tags: Map<String, Value> = serde_json::from_str(&row.tags).unwrap_or_default();
     let tags = tags
         .into_iter()
         .map(|(name, value)| (name, value.as_str().map_or(value.to_string(), str::to_owned)));
+    let tags: Vec<(String, String)> = tags.collect();
+    let lines = || tags.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
     let stored = pretty(row.metadata.as_deref());
     let title = if name.is_empty() { row.connection_id.clone() } else { name };
     Ok(DetailPage {
@@ -177,9 +214,13 @@ async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Failure> {
         facts: facts(visit, &view),
         trouble: trouble(visit, &view),
         metadata_mark: mark(&stored),
+        metadata_sure: added.metadata.as_deref().map(mark).unwrap_or_default(),
         metadata: added.metadata.unwrap_or(stored),
+        changes: added.changes,
+        tag_lines: added.tags.unwrap_or_else(|| lines().join("\n")),
         config: pretty(Some(view.opened.config.get())),
         operations: operations.collect(),
+        deliveries: deliveries.collect(),
         logs: visit.environment_link(&format!(
             "/logs?connection={}",
             percent_encoding::utf8_percent_encode(
@@ -194,7 +235,7 @@ async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Failure> {
         below,
         state,
         tone,
-        tags: tags.collect(),
+        tags,
         link: added.link,
         credentials: added.credentials,
         can: Abilities::of(visit),
@@ -236,7 +277,7 @@ pub(super) async fn link(visit: Visit) -> Result<Response, Failure> {
 }
 
 /// Every value of a JSON object, with the way to it.
-fn flat(value: &Value, path: &str, into: &mut Vec<(String, String)>) {
+pub(super) fn flat(value: &Value, path: &str, into: &mut Vec<(String, String)>) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
@@ -276,35 +317,4 @@ pub(super) async fn reveal(visit: Visit) -> Result<Response, Failure> {
     flat(&value, "", &mut credentials);
     let page = page(&visit, Added { credentials, ..Added::default() }).await?;
     Ok(visit.page(&page))
-}
-
-pub(super) async fn metadata(visit: Visit) -> Result<Response, Failure> {
-    let (integration, id) = (visit.path("integration"), visit.path("connection"));
-    let environment = visit.environment()?;
-    let text = visit.form.text("metadata");
-    let here = super::super::logs::connection_link(&visit, integration, id);
-    let wrong = async |message: &str| {
-        let issues = Issues::one("metadata", message);
-        let added = Added { metadata: Some(text.to_owned()), issues, ..Added::default() };
-        Ok::<_, Failure>(visit.corrected(&page(&visit, added).await?))
-    };
-    if text.chars().count() > METADATA_CHARACTERS_MAX {
-        return wrong("This is too long to be edited here; use the API.").await;
-    }
-    let new: Map<String, Value> = match serde_json::from_str(text) {
-        Ok(new) => new,
-        Err(error) => {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            return wrong(&format!("This is not a JSON object ({place}).")).await;
-        }
-    };
-    let stored = pretty(view(&visit).await?.row.metadata.as_deref());
-    if mark(&stored) != visit.form.text("mark") {
-        return wrong("Somebody else changed it meanwhile. Reload the page to see it.").await;
-    }
-    let ids = [id.to_owned()];
-    let actor = visit.actor();
-    let replace = MetadataChange::Replace;
-    visit.engine().write_metadata(environment, integration, &ids, new, replace, &actor).await?;
-    Ok(visit.redirect(&here, "saved"))
 }

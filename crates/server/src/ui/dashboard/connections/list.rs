@@ -12,7 +12,7 @@ use valetkey_engine::connections::Connection;
 
 use super::super::failure::Failure;
 use super::super::frame::{Abilities, Frame};
-use super::super::logs::connection_link;
+use super::super::logs::{connection_link, part};
 use super::super::visit::Visit;
 use super::super::{csv, words};
 use super::{customer, state};
@@ -26,6 +26,8 @@ const EXPORT_ROWS_MAX: i64 = 10_000;
 
 /// A connection, as the page shows it.
 struct Row {
+    /// As forms name it.
+    form_name: String,
     link: String,
     id: String,
     name: String,
@@ -60,6 +62,7 @@ struct ListPage {
     export: String,
     new: String,
     list: String,
+    bulk: String,
     can: Abilities,
 }
 
@@ -101,6 +104,7 @@ fn row(visit: &Visit, now: Timestamp, row: Connection) -> Row {
     let (name, below) = customer(&row);
     let (state, tone) = state(&row);
     Row {
+        form_name: format!("{}/{}", part(&row.integration_key), part(&row.connection_id)),
         link: connection_link(visit, &row.integration_key, &row.connection_id),
         name,
         below,
@@ -156,6 +160,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         export: visit.environment_link(&format!("/connections/export.csv?{query}")),
         new: visit.environment_link("/connections/new"),
         list: visit.environment_link("/connections"),
+        bulk: visit.environment_link("/connections/bulk"),
         can: Abilities::of(&visit),
     }))
 }
