@@ -4,6 +4,7 @@ mod detail;
 mod fields;
 mod list;
 mod new;
+mod scopes;
 
 use valetkey_engine::members::Permission;
 
@@ -22,7 +23,9 @@ pub(super) fn pages() -> Vec<Page> {
         change("/{environment}/integrations/new/{provider}", CHANGE, new::create),
         look("/{environment}/integrations/{integration}", VIEW, detail::show),
         change("/{environment}/integrations/{integration}", CHANGE, detail::save),
+        change("/{environment}/integrations/{integration}/scopes", CHANGE, scopes::save),
         change("/{environment}/integrations/{integration}/delete", CHANGE, detail::delete),
+        change("/{environment}/integrations/restore", CHANGE, scopes::restore),
     ]
 }
 

@@ -44,12 +44,8 @@ async fn an_integration_is_chosen_set_up_changed_and_deleted() {
         let path = "/dev/integrations/notes";
         let page = owner.get(path).await;
         assert!(page.text.contains("value=\"emulator-client\"") && !page.text.contains(SECRET));
-        let saved = owner
-            .post(
-                path,
-                &[("display_name", "<b>Notes</b>"), ("scopes", ""), ("unique_key", "notes-2")],
-            )
-            .await;
+        let saved =
+            owner.post(path, &[("display_name", "<b>Notes</b>"), ("unique_key", "notes-2")]).await;
         assert_eq!(saved.location(), "/dashboard/dev/integrations/notes-2?said=saved");
         let list = owner.get("/dev/integrations").await;
         assert!(list.text.contains("notes-2") && !list.text.contains("<b>Notes"));
@@ -57,7 +53,7 @@ async fn an_integration_is_chosen_set_up_changed_and_deleted() {
         assert_eq!(kept.secrets.client_secret.as_deref(), Some(SECRET), "an empty field keeps it");
         assert_eq!(
             (kept.row.client_id.as_deref(), kept.row.scopes.as_str()),
-            (Some("emulator-client"), "")
+            (Some("emulator-client"), "notes.read")
         );
 
         let path = "/dev/integrations/notes-2";
@@ -67,6 +63,15 @@ async fn an_integration_is_chosen_set_up_changed_and_deleted() {
         assert!(unsure.status == 400 && unsure.text.contains("id=\"confirm-issue\""));
         assert_eq!(owner.post(&delete, &[("confirm", "notes-2")]).await.status, 303);
         assert_eq!(owner.get(path).await.status, 404);
+
+        let list = owner.get("/dev/integrations").await;
+        let (_, rest) = list.text.split_once("name=\"id\" value=\"").unwrap();
+        let id = rest.split('"').next().unwrap().to_owned();
+        let restore = "/dev/integrations/restore";
+        assert_eq!(owner.post("/prod/integrations/restore", &[("id", &id)]).await.status, 404);
+        assert_eq!(owner.post(restore, &[("id", &id)]).await.status, 303);
+        assert!(owner.get(path).await.text.contains("value=\"emulator-client\""));
+        assert_eq!(owner.post(restore, &[("id", &id)]).await.status, 404);
     })
     .await;
 }
@@ -93,6 +98,62 @@ async fn who_may_only_look_sees_no_form() {
         let page = person.get("/dev/integrations/notes").await;
         assert!(page.status == 200 && !page.text.contains("Delete the integration"));
         assert!(!person.get("/dev/integrations").await.text.contains("Set up an integration"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn scopes_show_what_would_change_before_it_is_saved() {
+    on_each(async |app: TestApp| {
+        let owner = app.owner().await;
+        app.integration("emulator-oauth2", "notes").await;
+        let path = "/dev/integrations/notes/scopes";
+        let stored = async || {
+            app.engine.integration(app.environment.id, "notes").await.unwrap().row.scopes.clone()
+        };
+        let before = stored().await;
+        let shown = owner.post(path, &[("scopes", "notes.read\r\nnotes.write, notes.read")]).await;
+        assert!(shown.status == 200 && shown.text.contains("notes.write</code></ins>"));
+        assert_eq!(stored().await, before, "not yet");
+        let sure = [("scopes", "notes.read\nnotes.write"), ("sure", "notes.read,notes.write")];
+        assert_eq!(owner.post(path, &sure).await.status, 303);
+        assert_eq!(stored().await, "notes.read,notes.write");
+        let other = [("scopes", ""), ("sure", "notes.read")];
+        let shown = owner.post(path, &other).await;
+        assert_eq!(shown.text.matches("</code></del>").count(), 2, "another list was confirmed");
+        assert_eq!(owner.post(path, &[("scopes", ""), ("sure", "")]).await.status, 303);
+        assert_eq!(stored().await, "");
+        let odd = [("scopes", "a<b"), ("sure", "a<b")];
+        let refused = owner.post(path, &odd).await;
+        assert!(refused.status == 400 && refused.text.contains("id=\"scopes-issue\""));
+        let kept = app.engine.integration(app.environment.id, "notes").await.unwrap();
+        assert!(kept.row.client_id.is_some() && kept.secrets.client_secret.is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_private_key_is_read_before_it_is_stored() {
+    on_each(async |app: TestApp| {
+        let owner = app.owner().await;
+        let path = "/dev/integrations/new/github-app";
+        let fields = |key: &'static str| {
+            [
+                ("app_id", "12"),
+                ("app_link", "https://github.com/apps/x"),
+                ("private_key", key),
+                ("unique_key", "gh"),
+            ]
+        };
+        for (key, said) in [
+            ("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----", "public"),
+            ("hello", "not a private key"),
+        ] {
+            let refused = owner.post(path, &fields(key)).await;
+            assert_eq!(refused.status, 400);
+            assert!(refused.text.contains("id=\"private_key-issue\""), "{}", refused.text);
+            assert!(refused.text.contains(said) && !refused.text.contains("hello"), "{said}");
+        }
     })
     .await;
 }

@@ -16,6 +16,7 @@ use super::super::visit::Visit;
 use super::super::words;
 use super::callback_url;
 use super::fields::{self, Field, Look};
+use super::scopes::ScopeChanges;
 use crate::api::integrations::update_body;
 
 /// Where counting connections ends.
@@ -23,7 +24,7 @@ const COUNTED_MAX: i64 = 100_000;
 
 #[derive(Template)]
 #[template(path = "dashboard/integration.html")]
-struct DetailPage {
+pub(super) struct DetailPage {
     frame: Frame,
     key: String,
     name: String,
@@ -36,6 +37,13 @@ struct DetailPage {
     has_connections: bool,
     is_incomplete: bool,
     fields: Vec<Field>,
+    has_scopes: bool,
+    /// One on each line.
+    scopes: String,
+    always: String,
+    /// What a save of the scopes would change, to be confirmed: added and removed.
+    pub(super) scope_changes: Option<ScopeChanges>,
+    kept: String,
     unique_key: String,
     display_name: String,
     here: String,
@@ -58,14 +66,13 @@ async fn count(visit: &Visit, view: &IntegrationView) -> Result<i64, Failure> {
     Ok(visit.engine().connection_count(&page).await?)
 }
 
-async fn page(visit: &Visit, issues: Issues) -> Result<DetailPage, Failure> {
+pub(super) async fn page(visit: &Visit, issues: Issues) -> Result<DetailPage, Failure> {
     let environment = visit.environment()?;
     let view = visit.engine().integration(environment.id, visit.path("integration")).await?;
     let connections = count(visit, &view).await?;
     let (row, provider) = (&view.row, &view.provider);
     let stored = |name: &str| match name {
         "client_id" | "app_id" => row.client_id.clone().unwrap_or_default(),
-        "scopes" => row.scopes.clone(),
         "app_link" => view.secrets.app_link.clone().unwrap_or_default(),
         name => {
             let setting = name.strip_prefix("config.").and_then(|it| view.secrets.custom.get(it));
@@ -90,6 +97,11 @@ async fn page(visit: &Visit, issues: Issues) -> Result<DetailPage, Failure> {
         has_connections: connections > 0,
         is_incomplete: needs_credentials(provider) && row.client_id.is_none(),
         fields: fields::fields(provider, false, value),
+        has_scopes: fields::has_scopes(provider),
+        scopes: visit.form.given("scopes").unwrap_or(&row.scopes.replace(',', "\n")).to_owned(),
+        always: provider.default_scopes.join(", "),
+        scope_changes: None,
+        kept: words::duration(visit.engine().settings().deleted_retention),
         unique_key: given("unique_key", &key),
         display_name: given("display_name", row.display_name.as_deref().unwrap_or_default()),
         here: integration_link(visit, &key),
@@ -109,10 +121,13 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 }
 
 pub(super) async fn save(visit: Visit) -> Result<Response, Failure> {
+    if let Some(issues) = fields::key_issue(&visit.form) {
+        return Ok(visit.corrected(&page(&visit, issues).await?));
+    }
     let environment = visit.environment()?;
     let key = visit.path("integration");
     let view = visit.engine().integration(environment.id, key).await?;
-    let mut body = fields::body(&view.provider, &visit.form, false);
+    let mut body = fields::body(&view.provider, &visit.form);
     keep_stored(&view, &mut body);
     let request: UpdateIntegration = match fields::checked(&update_body(), body) {
         Ok(request) => request,
@@ -128,7 +143,7 @@ pub(super) async fn save(visit: Visit) -> Result<Response, Failure> {
 }
 
 /// A client is changed as a whole; what the form leaves empty is what is stored.
-fn keep_stored(view: &IntegrationView, body: &mut Map<String, Value>) {
+pub(super) fn keep_stored(view: &IntegrationView, body: &mut Map<String, Value>) {
     let Some(Value::Object(credentials)) = body.get_mut("credentials") else { return };
     let secret = view.secrets.client_secret.clone();
     let is_app = view.provider.auth_mode == AuthMode::App;
@@ -141,10 +156,6 @@ fn keep_stored(view: &IntegrationView, body: &mut Map<String, Value>) {
         if let Some(value) = value {
             credentials.entry(name).or_insert(Value::from(value));
         }
-    }
-    // Emptied scopes alone are no client.
-    if credentials.len() <= 2 && credentials.get("scopes") == Some(&Value::from("")) {
-        body.remove("credentials");
     }
 }
 

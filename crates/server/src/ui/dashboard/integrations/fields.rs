@@ -1,7 +1,7 @@
 //! The fields of an integration's forms, by the provider's way to authorize.
 
 use serde_json::{Map, Value};
-use valetkey_catalog::{AuthMode, Provider};
+use valetkey_catalog::{AuthMode, PrivateKey, Provider};
 use valetkey_engine::integrations::needs_credentials;
 
 use super::super::form::{Form, Issues};
@@ -27,22 +27,24 @@ pub(super) struct Field {
     pub(super) choices: Vec<String>,
 }
 
+const SCOPES: &str = "scopes";
+const KEY: &str = "private_key";
 const CLIENT: &[(&str, &str, Look)] = &[
     ("client_id", "Client id", Look::Text),
     ("client_secret", "Client secret", Look::Secret),
-    ("scopes", "Scopes, separated by commas", Look::Text),
+    (SCOPES, "Scopes, separated by commas", Look::Text),
 ];
 const APP: &[(&str, &str, Look)] = &[
     ("app_id", "App id", Look::Text),
     ("app_link", "Public link of the app", Look::Text),
-    ("private_key", "Private key (PEM)", Look::Lines),
+    (KEY, "Private key (PEM)", Look::Lines),
 ];
 const CUSTOM: &[(&str, &str, Look)] = &[
     ("client_id", "Client id", Look::Text),
     ("client_secret", "Client secret", Look::Secret),
     ("app_id", "App id", Look::Text),
     ("app_link", "Public link of the app", Look::Text),
-    ("private_key", "Private key (PEM)", Look::Lines),
+    (KEY, "Private key (PEM)", Look::Lines),
 ];
 
 fn of_mode(provider: &Provider) -> &'static [(&'static str, &'static str, Look)] {
@@ -74,18 +76,19 @@ pub(super) fn fields(
     value: impl Fn(&str) -> String,
 ) -> Vec<Field> {
     let needs = needs_credentials(provider);
-    let credentials = of_mode(provider).iter().map(|&(name, label, look)| Field {
+    let credentials = of_mode(provider).iter().filter(|(name, ..)| is_new || *name != SCOPES);
+    let credentials = credentials.map(|&(name, label, look)| Field {
         name: name.to_owned(),
         label: label.to_owned(),
         help: match (look, is_new) {
             (Look::Secret | Look::Lines, false) => "Leave this empty to keep it as it is.".into(),
-            _ if name == "scopes" && !provider.default_scopes.is_empty() => {
+            _ if name == SCOPES && !provider.default_scopes.is_empty() => {
                 format!("Always asked for: {}.", provider.default_scopes.join(", "))
             }
             _ => String::new(),
         },
         look,
-        is_required: is_new && needs && name != "scopes",
+        is_required: is_new && needs && name != SCOPES,
         value: if look == Look::Text { value(name) } else { String::new() },
         choices: Vec::new(),
     });
@@ -105,14 +108,27 @@ pub(super) fn fields(
     credentials.chain(settings).collect()
 }
 
+/// Whether an integration asks for scopes of its own.
+pub(super) fn has_scopes(provider: &Provider) -> bool {
+    provider.auth_mode != AuthMode::Tba
+        && of_mode(provider).iter().any(|(name, ..)| *name == SCOPES)
+}
+
+/// What is wrong with a private key that was typed: keys come in many forms, and all that can sign are
+/// taken.
+pub(super) fn key_issue(form: &Form) -> Option<Issues> {
+    let error = PrivateKey::read(form.filled(KEY)?).err()?;
+    Some(Issues::one(KEY, format!("This {error}.")))
+}
+
 /// What a form says, in the form of the API's body.
-pub(super) fn body(provider: &Provider, form: &Form, is_new: bool) -> Map<String, Value> {
+pub(super) fn body(provider: &Provider, form: &Form) -> Map<String, Value> {
     let mut body = Map::new();
     let mut credentials = Map::new();
     for (name, ..) in of_mode(provider) {
         let given = form.given(name).map(str::trim).unwrap_or_default();
-        // An empty field keeps what there is, but scopes can be emptied.
-        if !given.is_empty() || (*name == "scopes" && !is_new) {
+        // An empty field keeps what there is.
+        if !given.is_empty() {
             credentials.insert((*name).to_owned(), Value::from(given));
         }
     }

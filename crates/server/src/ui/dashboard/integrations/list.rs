@@ -38,6 +38,8 @@ struct ListPage {
     show: String,
     list: String,
     new: String,
+    /// Row, key and since when, of what can come back.
+    deleted: Vec<(i64, String, String)>,
     can: Abilities,
 }
 
@@ -101,6 +103,9 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
             lacks,
         });
     }
+    let deleted = visit.engine().deleted_integrations(environment.id).await?.into_iter();
+    let deleted =
+        deleted.map(|it| (it.id, it.name, words::relative_time(it.deleted_at, visit.now())));
     Ok(visit.page(&ListPage {
         frame: visit.frame("Integrations"),
         rows,
@@ -109,6 +114,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         show: wanted.to_owned(),
         list: visit.environment_link("/integrations"),
         new: visit.environment_link("/integrations/new"),
+        deleted: deleted.collect(),
         can: Abilities::of(&visit),
     }))
 }

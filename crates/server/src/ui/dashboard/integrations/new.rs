@@ -173,7 +173,10 @@ pub(super) async fn ask(visit: Visit) -> Result<Response, Failure> {
 pub(super) async fn create(visit: Visit) -> Result<Response, Failure> {
     let provider = provider(&visit)?;
     let environment = visit.environment()?;
-    let mut body = fields::body(&provider, &visit.form, true);
+    if let Some(issues) = fields::key_issue(&visit.form) {
+        return Ok(visit.corrected(&page(&visit, &provider, issues).await?));
+    }
+    let mut body = fields::body(&provider, &visit.form);
     body.insert("provider".to_owned(), Value::from(provider.name.clone()));
     let mut issues = Issues::default();
     for field in fields::fields(&provider, true, |_| String::new()) {
