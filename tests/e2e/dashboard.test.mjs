@@ -32,6 +32,7 @@ const PAGES = [
   { path: '/dev/settings' },
   { path: '/dev/settings/keys' },
   { path: '/dev/settings/webhooks' },
+  { path: '/dev/settings/alerts' },
   { path: '/dev/settings/callback-url' },
   { path: '/dev/settings/connect-ui' },
   { path: '/dev/settings/variables' },

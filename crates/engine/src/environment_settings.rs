@@ -20,6 +20,8 @@ pub struct EnvironmentSettings {
     pub webhook_url: Option<String>,
     /// Where events go as well.
     pub webhook_url_secondary: Option<String>,
+    /// Where operators are told what needs somebody.
+    pub alert_url: Option<String>,
     /// Whether new connections, and failed attempts to make one, are told.
     pub on_auth_creation: bool,
     /// Whether failed refreshes are told.
@@ -41,6 +43,7 @@ impl Default for EnvironmentSettings {
         Self {
             webhook_url: None,
             webhook_url_secondary: None,
+            alert_url: None,
             on_auth_creation: true,
             on_auth_refresh_error: true,
             on_auth_refresh_success: false,
@@ -86,6 +89,7 @@ const SETTINGS: &[Setting] = &[
         name: "webhook_url_secondary",
         kind: Kind::Webhook(|it| &mut it.webhook_url_secondary),
     },
+    Setting { name: "alert_url", kind: Kind::Webhook(|it| &mut it.alert_url) },
     Setting { name: "on_auth_creation", kind: Kind::Switch(|it| &mut it.on_auth_creation) },
     Setting {
         name: "on_auth_refresh_error",

@@ -1,6 +1,7 @@
 //! Background work. Each job is one file that says what it reads and writes, who wakes it, and why
 //! running it twice at once is safe. None of them holds anything that a restart would lose.
 
+mod alert_operators;
 mod count_operations;
 mod deliver_webhooks;
 mod housekeeping;
@@ -14,6 +15,7 @@ impl Engine {
         self.tasks.spawn(deliver_webhooks::run(self.clone()));
         self.tasks.spawn(refresh_due::run(self.clone()));
         self.tasks.spawn(count_operations::run(self.clone()));
+        self.tasks.spawn(alert_operators::run(self.clone()));
         self.tasks.spawn(housekeeping::run(self.clone()));
     }
 }

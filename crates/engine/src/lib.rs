@@ -3,6 +3,7 @@
 //! Start at [`engine::Engine`]; each module holds the use cases of one capability.
 
 pub mod activity;
+pub mod alerts;
 pub mod attention;
 pub mod audit;
 pub mod callback_url;

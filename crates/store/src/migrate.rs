@@ -52,6 +52,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0006_webhook_lists.sql"),
         postgres: include_str!("../migrations/postgres/0006_webhook_lists.sql"),
     },
+    Version {
+        number: 9,
+        what: "alerts",
+        sqlite: include_str!("../migrations/sqlite/0009_alerts.sql"),
+        postgres: include_str!("../migrations/postgres/0009_alerts.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.

@@ -35,6 +35,7 @@ const SET_HELP: &str = "\
 Settings:
   webhook_url              where events go
   webhook_url_secondary    where they go as well
+  alert_url                where operators are told what needs somebody, such as a chat's webhook
   on_auth_creation         tell new connections (true or false)
   on_auth_refresh_error    tell failed refreshes (true or false)
   on_auth_refresh_success  tell good refreshes (true or false)

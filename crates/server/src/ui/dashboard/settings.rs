@@ -1,5 +1,6 @@
 //! The settings of an environment: a page for each kind, with the ways between them.
 
+mod alerts;
 mod callback_url;
 mod connect_ui;
 mod general;
@@ -44,6 +45,9 @@ pub(super) fn pages() -> Vec<Page> {
         change("/{environment}/settings/webhooks/signing-key", REVEAL, webhooks::reveal),
         change("/{environment}/settings/webhooks/signing-key/rotate", CHANGE, webhooks::rotate),
         look("/{environment}/settings/webhooks/deliveries/{delivery}", VIEW, webhooks::delivery),
+        look("/{environment}/settings/alerts", VIEW, alerts::show),
+        change("/{environment}/settings/alerts", CHANGE, alerts::save),
+        change("/{environment}/settings/alerts/test", REPAIR, alerts::test),
         look("/{environment}/settings/callback-url", VIEW, callback_url::show),
         change("/{environment}/settings/callback-url", CHANGE, callback_url::save),
         look("/{environment}/settings/connect-ui", VIEW, connect_ui::show),
@@ -61,6 +65,7 @@ const TABS: &[(&str, &str)] = &[
     ("General", ""),
     ("API keys", "/keys"),
     ("Webhooks", "/webhooks"),
+    ("Alerts", "/alerts"),
     ("Callback URL", "/callback-url"),
     ("Connect UI", "/connect-ui"),
     ("Variables", "/variables"),

@@ -288,3 +288,47 @@ async fn an_environment_is_made_renamed_deleted_and_brought_back() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn operators_are_told_of_a_trouble_once_until_it_is_over() {
+    on_each(async |app: TestApp| {
+        let me = app.person(Role::Developer).await;
+        let path = "/dev/settings/alerts";
+        assert_eq!(me.post(&format!("{path}/test"), &[]).await.status, 400);
+        let wrong = me.post(path, &[("alert_url", "nowhere")]).await;
+        assert!(wrong.status == 400 && wrong.text.contains("id=\"alert_url-issue\""));
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let hook = post(move |body: String| async move { tell.send(body).unwrap() });
+        let url = format!("{}/chat", app.serve_beside(Router::new().route("/chat", hook)).await);
+        assert_eq!(me.post(path, &[("alert_url", &url)]).await.status, 303);
+        assert_eq!(app.engine.alert_once().await.unwrap(), 0, "all is well");
+
+        app.integration("emulator-oauth2", "notes").await;
+        let kill = async |id: &str| {
+            let body = serde_json::json!({"provider_config_key": "notes", "connection_id": id,
+                "credentials": {"type": "OAUTH2", "access_token": "x", "refresh_token": "gone",
+                "expires_at": "2020-01-01T00:00:00Z"}});
+            let made = app.post("/connections").bearer(&app.api_key).json(&body).send().await;
+            assert_eq!(made.status, 201, "{}", made.text);
+            let uri = format!("/connections/{id}?provider_config_key=notes");
+            assert!(app.get(uri).bearer(&app.api_key).send().await.status >= 400);
+        };
+        kill("first").await;
+        kill("second").await;
+        assert_eq!(app.engine.alert_once().await.unwrap(), 2);
+        assert_eq!(app.engine.alert_once().await.unwrap(), 0, "once");
+        assert!(app.engine.deliver_due_once().await.unwrap() >= 1);
+        let body: serde_json::Value = serde_json::from_str(&told.try_recv().unwrap()).unwrap();
+        assert_eq!(body["type"], "alert");
+        let text = body["text"].as_str().unwrap();
+        assert!(text.contains("dev: 2 connections of notes fail"), "{text}");
+        assert_eq!(body["troubles"].as_array().unwrap().len(), 2);
+
+        let gone = app.call(http::Method::DELETE, "/connections/first?provider_config_key=notes");
+        assert_eq!(gone.bearer(&app.api_key).send().await.status, 200);
+        assert_eq!(app.engine.alert_once().await.unwrap(), 0);
+        kill("first").await;
+        assert_eq!(app.engine.alert_once().await.unwrap(), 1, "it was over, and is back");
+    })
+    .await;
+}

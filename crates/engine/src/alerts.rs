@@ -1,0 +1,174 @@
+//! Telling the operators what needs somebody: each trouble once, until it is over, to a URL of theirs
+//! (a chat's incoming webhook, or a receiver of their own) through the same outbox as every event.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use valetkey_store::{Event, NewDelivery, NewEvent};
+
+use crate::attention::{Attention, COUNTED_MAX};
+use crate::connections::StoredRefreshError;
+use crate::engine::Engine;
+use crate::environments::EnvironmentView;
+use crate::error::{Error, Result};
+use crate::events::origin;
+use crate::webhooks::payload::canonical_json;
+
+/// The type of the event.
+pub const KIND: &str = "alert";
+/// Troubles that are told one by one; the text counts the others.
+const TOLD_MAX: usize = 20;
+
+/// Something that does not work.
+#[derive(Clone, Debug)]
+struct Trouble {
+    /// What tells it from others, and the same one later.
+    subject: String,
+    /// What it is counted with.
+    group: String,
+    integration_key: Option<String>,
+    connection_id: Option<String>,
+    message: String,
+}
+
+impl Engine {
+    /// Looks at every environment that has somewhere to tell, and tells what is new. Answers how many
+    /// troubles that were.
+    pub async fn alert_once(&self) -> Result<usize> {
+        let Some(account) = self.store.first_account().await? else { return Ok(0) };
+        let mut told = 0;
+        for environment in self.environments(account.id).await? {
+            if environment.settings.alert_url.as_deref().is_some_and(|url| !url.is_empty()) {
+                told += self.alert_of(&environment).await?;
+            }
+        }
+        Ok(told)
+    }
+
+    async fn alert_of(&self, environment: &EnvironmentView) -> Result<usize> {
+        let troubles = self.troubles(environment).await?;
+        let (engine, environment, now) = (self.clone(), environment.clone(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    // Of two processes that look at once, one tells.
+                    tx.lock_environment(environment.id).await?;
+                    let told = tx.told_alerts(environment.id).await?;
+                    let is_new = |it: &&Trouble| !told.contains(&it.subject);
+                    let new: Vec<Trouble> = troubles.iter().filter(is_new).cloned().collect();
+                    let is_over = |it: &&String| !troubles.iter().any(|one| one.subject == **it);
+                    let over: Vec<String> = told.iter().filter(is_over).cloned().collect();
+                    let subjects: Vec<_> = new.iter().map(|it| it.subject.clone()).collect();
+                    tx.change_alerts(environment.id, &subjects, &over, now).await?;
+                    if !new.is_empty() {
+                        tx.insert_event(&engine.alert(&environment, &new)).await?;
+                    }
+                    Ok::<_, Error>(new.len())
+                })
+            })
+            .await
+    }
+
+    async fn troubles(&self, environment: &EnvironmentView) -> Result<Vec<Trouble>> {
+        let mut troubles = Vec::new();
+        for row in self.store.failing_connections(environment.id, COUNTED_MAX).await? {
+            let stored: Option<StoredRefreshError> = serde_json::from_str(&row.error).ok();
+            let Some(stored) = stored.filter(|stored| stored.told) else { continue };
+            troubles.push(Trouble {
+                subject: format!("connection:{}/{}", row.integration_key, row.connection_id),
+                group: format!("connections of {} fail", row.integration_key),
+                integration_key: Some(row.integration_key),
+                connection_id: Some(row.connection_id),
+                message: stored.message,
+            });
+        }
+        let own = environment.settings.alert_url.as_deref().map(origin);
+        let Attention { resting, .. } = self.attention(environment).await?;
+        for it in resting {
+            // Whoever cannot be told cannot be told that.
+            if own.as_deref() != Some(it.destination.as_str()) {
+                troubles.push(Trouble {
+                    subject: format!("destination:{}", it.destination),
+                    group: "receivers of webhooks do not answer".to_owned(),
+                    integration_key: None,
+                    connection_id: None,
+                    message: format!("{} does not take webhooks.", it.destination),
+                });
+            }
+        }
+        Ok(troubles)
+    }
+
+    fn alert(&self, environment: &EnvironmentView, troubles: &[Trouble]) -> NewEvent {
+        let mut groups: BTreeMap<&str, usize> = BTreeMap::new();
+        for trouble in troubles {
+            *groups.entry(&trouble.group).or_default() += 1;
+        }
+        let lines = groups.iter().map(|(group, count)| format!("{count} {group}"));
+        let lines = lines.collect::<Vec<_>>().join("; ");
+        let link = format!("{}/dashboard/{}", self.settings.public_url, environment.name);
+        let text = format!("Valetkey, {}: {lines}. {link}", environment.name);
+        let told = troubles.iter().take(TOLD_MAX).map(|it| {
+            json!({
+                "subject": it.subject,
+                "integration": it.integration_key,
+                "connectionId": it.connection_id,
+                "message": it.message,
+            })
+        });
+        self.alert_event(environment, &text, &told.collect::<Vec<_>>())
+    }
+
+    fn alert_event(
+        &self,
+        environment: &EnvironmentView,
+        text: &str,
+        troubles: &[Value],
+    ) -> NewEvent {
+        let now = self.clock.now();
+        let url = environment.settings.alert_url.clone().unwrap_or_default();
+        // `text` is what chats show.
+        let payload = json!({
+            "from": "nango",
+            "type": KIND,
+            "environment": environment.name,
+            "text": text,
+            "troubles": troubles,
+        });
+        let delivery =
+            NewDelivery { id: self.sortable_id("dlv", now), destination: origin(&url), url };
+        NewEvent {
+            deliveries: vec![delivery],
+            event: Event {
+                id: self.sortable_id("evt", now),
+                environment_id: environment.id,
+                connection_row: None,
+                kind: KIND.to_owned(),
+                payload: canonical_json(&payload),
+                created_at: now,
+            },
+        }
+    }
+
+    /// Sends an alert about nothing, to see whether it arrives.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] (`no_alert_url`) when the environment has none.
+    pub async fn send_test_alert(&self, environment: &EnvironmentView, actor: &str) -> Result<()> {
+        if environment.settings.alert_url.is_none() {
+            return Err(Error::Refused {
+                code: "no_alert_url",
+                message: "There is no URL to send to. Save one first.".to_owned(),
+            });
+        }
+        let text = format!("Valetkey, {}: a test. Alerts arrive here.", environment.name);
+        let event = self.alert_event(environment, &text, &[]);
+        self.store
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.insert_event(&event).await?) })
+            })
+            .await?;
+        self.recorder.audit(Some(environment.id), actor, "alert.test_sent", "");
+        Ok(())
+    }
+}
