@@ -46,6 +46,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0005_connection_lists.sql"),
         postgres: include_str!("../migrations/postgres/0005_connection_lists.sql"),
     },
+    Version {
+        number: 7,
+        what: "passkey_backups",
+        sqlite: include_str!("../migrations/sqlite/0007_passkey_backups.sql"),
+        postgres: include_str!("../migrations/postgres/0007_passkey_backups.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.
