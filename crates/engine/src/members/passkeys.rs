@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use valetkey_base::Secret;
-use valetkey_store::{Member, Passkey, PasskeyUse};
+use valetkey_store::{Member, PasskeyUse};
 use valetkey_vault::token_hash_hex;
 
 use super::guessing::Target;
@@ -29,6 +29,7 @@ use assertion::Assertion;
 use ceremony::Flaw;
 
 pub use ceremony::{NoPasskeys, RelyingParty};
+pub use valetkey_store::Passkey;
 
 /// Most passkeys of a member.
 pub const PASSKEYS_MAX: usize = 20;

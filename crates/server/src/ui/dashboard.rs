@@ -10,6 +10,7 @@ mod frame;
 mod home;
 mod integrations;
 mod logs;
+mod passkeys;
 mod profile;
 mod search;
 mod sign_in;
@@ -107,6 +108,7 @@ fn pages() -> Vec<Page> {
     all.extend(audit::pages());
     all.extend(team::pages());
     all.extend(profile::pages());
+    all.extend(passkeys::pages());
     all
 }
 
