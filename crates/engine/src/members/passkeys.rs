@@ -21,7 +21,7 @@ use valetkey_store::{Member, PasskeyUse};
 use valetkey_vault::token_hash_hex;
 
 use super::guessing::Target;
-use super::sign_in::{Browser, STEP_LIFETIME, SignedIn, SignedInMember};
+use super::sign_in::{Browser, SignedIn, SignedInMember};
 use super::team::checked_name;
 use crate::engine::Engine;
 use crate::error::{Error, Issue, Result};
@@ -40,6 +40,8 @@ const NEW_STEP: &str = "new_passkey";
 const STEP: &str = "passkey";
 /// The name of a passkey whose browser has none.
 const UNNAMED: &str = "Passkey";
+/// How long a browser waits for somebody, in milliseconds: a little less than the step lasts.
+const ASKED_MS: u64 = 270_000;
 /// What browsers say they did.
 const CREATED: &str = "webauthn.create";
 const USED: &str = "webauthn.get";
@@ -94,11 +96,6 @@ fn decoded(text: &str, bytes_max: usize) -> Result<Vec<u8>, Flaw> {
 fn user_handle(member: &Member) -> Vec<u8> {
     let text = format!("valetkey passkey\n{}\n{}", member.id, member.created_at.millis());
     digest(&SHA256, text.as_bytes()).as_ref().to_vec()
-}
-
-/// Milliseconds that a browser waits for somebody; the step ends a little later.
-fn timeout_ms() -> u128 {
-    (STEP_LIFETIME - std::time::Duration::from_secs(30)).as_millis()
 }
 
 impl Engine {
@@ -158,7 +155,7 @@ impl Engine {
             },
             "challenge": challenge.expose(),
             "pubKeyCredParams": kinds,
-            "timeout": timeout_ms() as u64,
+            "timeout": ASKED_MS,
             "excludeCredentials": excluded,
             "authenticatorSelection": {
                 "residentKey": "required",
@@ -269,7 +266,7 @@ impl Engine {
         Ok(json!({
             "challenge": challenge.expose(),
             "rpId": party.id,
-            "timeout": timeout_ms() as u64,
+            "timeout": ASKED_MS,
             "userVerification": "required",
         }))
     }

@@ -18,7 +18,7 @@ pub const SESSION_MAX: Duration = Duration::from_hours(24 * 30);
 /// How exactly it is known when a session was last seen.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
 /// How long the second factor may take.
-pub(super) const STEP_LIFETIME: Duration = Duration::from_mins(5);
+const STEP_LIFETIME: Duration = Duration::from_mins(5);
 /// Random bytes of a session's or a step's token.
 const TOKEN_BYTES: usize = 32;
 /// Most bytes of what a browser calls itself that are kept.

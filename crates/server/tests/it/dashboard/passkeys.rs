@@ -19,7 +19,7 @@ const SIGN_IN: &str = "/dashboard/account/sign-in";
 #[track_caller]
 fn options_of(page: &Answer) -> Value {
     assert_eq!(page.status, 200, "{}", page.text);
-    let (_, rest) = page.text.split_once("data-passkey=\"").expect("no options");
+    let (_, rest) = page.text.split_once("data-passkey=\"").unwrap();
     let text = rest.split('"').next().unwrap();
     let text = text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&");
     serde_json::from_str(&text).unwrap()
