@@ -3,6 +3,7 @@
 mod guessing;
 pub mod invitations;
 pub mod openid;
+pub mod passkeys;
 mod password;
 pub mod roles;
 pub mod second_factor;

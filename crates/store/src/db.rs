@@ -61,6 +61,7 @@ value_from! {
     &Option<String> => |value| Value::Text(value.clone());
     Timestamp => |value| Value::Int(Some(value.millis()));
     Option<Timestamp> => |value| Value::Int(value.map(Timestamp::millis));
+    &Vec<u8> => |value| Value::Bytes(Some(value.clone()));
     &Sealed => |value| Value::Bytes(Some(value.as_bytes().to_vec()));
     Option<&Sealed> => |value| Value::Bytes(value.map(|sealed| sealed.as_bytes().to_vec()));
 }
@@ -314,6 +315,7 @@ column! {
     bool as bool => |value| value;
     String as String => |value| value;
     i64 as Timestamp => |value| Timestamp::from_millis(value);
+    Vec<u8> as Vec<u8> => |value| value;
     Vec<u8> as Sealed => |value| Sealed::from_bytes(value);
 }
 

@@ -53,6 +53,12 @@ const VERSIONS: &[Version] = &[
         postgres: include_str!("../migrations/postgres/0006_webhook_lists.sql"),
     },
     Version {
+        number: 7,
+        what: "passkey_backups",
+        sqlite: include_str!("../migrations/sqlite/0007_passkey_backups.sql"),
+        postgres: include_str!("../migrations/postgres/0007_passkey_backups.sql"),
+    },
+    Version {
         number: 9,
         what: "alerts",
         sqlite: include_str!("../migrations/sqlite/0009_alerts.sql"),

@@ -1,9 +1,11 @@
-//! What tests share: real databases, one per test, and a receiver for what is sent out.
+//! What tests share: real databases, one per test, a receiver for what is sent out, and an
+//! authenticator with a passkey.
 //!
 //! Nothing here stands in for a database. SQLite is a file in a temporary folder, PostgreSQL a
 //! database of its own on the server named by `VALETKEY_TEST_POSTGRES`; both are gone when the
 //! test ends, however it ends.
 
+pub mod authenticator;
 pub mod database;
 pub mod receiver;
 

@@ -87,6 +87,7 @@ impl Engine {
                 Box::pin(async move {
                     tx.remove_member(account, id, now).await?;
                     tx.end_member_sessions_but(id, "").await?;
+                    tx.remove_passkeys_of(id).await?;
                     one_owner_stays(tx, account).await
                 })
             })

@@ -17,7 +17,7 @@ const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Name, content type and content.
-const FILES: [(&str, &str, &str); 27] = [
+const FILES: [(&str, &str, &str); 28] = [
     ("style.css", CSS, include_str!("../../static/style.css")),
     ("icon.svg", SVG, include_str!("../../static/icon.svg")),
     ("dashboard.css", CSS, include_str!("../../static/dashboard.css")),
@@ -29,6 +29,7 @@ const FILES: [(&str, &str, &str); 27] = [
     ("dashboard-start.js", JS, include_str!("../../static/dashboard-start.js")),
     ("dashboard-home.css", CSS, include_str!("../../static/dashboard-home.css")),
     ("dashboard-home.js", JS, include_str!("../../static/dashboard-home.js")),
+    ("dashboard-passkeys.js", JS, include_str!("../../static/dashboard-passkeys.js")),
     ("callback.js", JS, include_str!("../../static/callback.js")),
     ("connect.css", CSS, include_str!("../../static/connect.css")),
     ("connect.js", JS, include_str!("../../static/connect.js")),

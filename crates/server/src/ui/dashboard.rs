@@ -11,6 +11,7 @@ mod frame;
 mod home;
 mod integrations;
 mod logs;
+mod passkeys;
 mod profile;
 mod search;
 mod settings;
@@ -113,6 +114,7 @@ fn pages() -> Vec<Page> {
     all.extend(audit::pages());
     all.extend(team::pages());
     all.extend(profile::pages());
+    all.extend(passkeys::pages());
     all
 }
 

@@ -6,6 +6,7 @@ mod home;
 mod integrations;
 mod list;
 mod logs;
+mod passkeys;
 mod person;
 mod profile;
 mod search;

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::form::Issues;
 use super::frame::Frame;
 use super::visit::Visit;
-use super::{Access, Page, change, look, words};
+use super::{Access, Page, change, look, passkeys, words};
 
 pub(super) fn pages() -> Vec<Page> {
     vec![
@@ -52,6 +52,7 @@ struct ProfilePage {
     has_password: bool,
     has_second_factor: bool,
     recovery_codes_left: i64,
+    passkeys: passkeys::Panel,
     sessions: Vec<SessionRow>,
     password_characters_min: usize,
     issues: Issues,
@@ -97,6 +98,7 @@ async fn profile_page(visit: &Visit, issues: Issues) -> Result<ProfilePage, Fail
         has_password: !me.member.password_hash.is_empty(),
         has_second_factor: me.member.totp.is_some(),
         recovery_codes_left: visit.engine().recovery_codes_left(me.member.id).await?,
+        passkeys: passkeys::panel(visit).await?,
         sessions: sessions.collect(),
         password_characters_min: PASSWORD_CHARACTERS_MIN,
         issues,
@@ -109,12 +111,23 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
 }
 
 /// Back to the profile, or the profile with what is wrong.
-async fn done(visit: Visit, result: Result<(), Error>, said: &str) -> Result<Response, Failure> {
+pub(super) async fn done(
+    visit: Visit,
+    result: Result<(), Error>,
+    said: &str,
+) -> Result<Response, Failure> {
     let issues = match result {
         Ok(()) => return Ok(visit.redirect(&visit.link("/account/profile"), said)),
-        Err(Error::Refused { code: "too_many_attempts", message }) => Issues::one("", message),
+        Err(Error::Refused { code: "too_many_attempts" | "passkey_refused", message }) => {
+            Issues::one("", message)
+        }
         Err(error) => Issues::from_error(error)?,
     };
+    corrected(visit, issues).await
+}
+
+/// The profile with what is wrong.
+pub(super) async fn corrected(visit: Visit, issues: Issues) -> Result<Response, Failure> {
     let page = profile_page(&visit, issues).await?;
     Ok(visit.corrected(&page))
 }
@@ -221,7 +234,7 @@ async fn set_theme(visit: Visit) -> Result<Response, Failure> {
 }
 
 /// What a person calls a browser, from what it calls itself.
-fn browser_name(user_agent: &str) -> String {
+pub(super) fn browser_name(user_agent: &str) -> String {
     let has = |part: &str| user_agent.contains(part);
     let browser = match () {
         () if has("Edg/") => "Edge",

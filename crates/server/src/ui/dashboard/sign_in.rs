@@ -5,6 +5,7 @@ use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use valetkey_engine::Error;
 use valetkey_engine::members::PASSWORD_CHARACTERS_MIN;
+use valetkey_engine::members::passkeys::PasskeyAnswer;
 use valetkey_engine::members::roles::Role;
 use valetkey_engine::members::sign_in::SignIn;
 
@@ -13,12 +14,15 @@ use super::form::Issues;
 use super::frame::Frame;
 use super::visit::Visit;
 use super::{Access, Page, change, look};
+use crate::reply;
 
 pub(super) fn pages() -> Vec<Page> {
     vec![
         look("/account/sign-in", Access::Stranger, ask),
         change("/account/sign-in", Access::Stranger, sign_in),
         change("/account/sign-in/code", Access::Stranger, enter_code),
+        change("/account/sign-in/passkey", Access::Stranger, use_passkey),
+        change("/account/sign-in/passkey/options", Access::Stranger, begin_passkey),
         look("/account/openid", Access::Stranger, begin_openid),
         look("/account/openid/callback", Access::Stranger, finish_openid),
         change("/account/sign-out", Access::Member, sign_out),
@@ -33,9 +37,19 @@ struct SignInPage<'a> {
     frame: Frame,
     email: &'a str,
     next: &'a str,
+    /// Passkeys, where browsers use them for this server.
+    passkeys: Option<PasskeyWay>,
     /// An OpenID provider that may be used instead: its host, and the way there.
     openid: Option<(&'a str, String)>,
     issues: Issues,
+}
+
+/// How the page's script goes about passkeys.
+struct PasskeyWay {
+    /// Where it gets what the browser needs.
+    options: String,
+    /// The only place at which they work.
+    origin: String,
 }
 
 #[derive(Template)]
@@ -78,7 +92,11 @@ fn sign_in_page<'a>(
         let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
         (host, visit.link(&format!("/account/openid?next={next}")))
     });
-    SignInPage { frame: visit.frame("Sign in"), email, next, openid, issues }
+    let passkeys = visit.engine().relying_party().ok().map(|party| PasskeyWay {
+        options: visit.link("/account/sign-in/passkey/options"),
+        origin: party.origin,
+    });
+    SignInPage { frame: visit.frame("Sign in"), email, next, passkeys, openid, issues }
 }
 
 /// Where to go after signing in: a page of ours, whatever the address says.
@@ -92,7 +110,9 @@ fn next_page(visit: &Visit, next: &str) -> String {
 fn refusal(error: Error) -> Result<Issues, Failure> {
     match error {
         Error::Refused {
-            code: "wrong_credentials" | "wrong_code" | "too_many_attempts" | "openid_failed",
+            code:
+                "wrong_credentials" | "wrong_code" | "too_many_attempts" | "openid_failed"
+                | "passkey_refused",
             message,
         } => Ok(Issues::one("", message)),
         other => Ok(Issues::from_error(other)?),
@@ -134,6 +154,34 @@ async fn enter_code(visit: Visit) -> Result<Response, Failure> {
             next: visit.form.text("next"),
             issues: refusal(error)?,
         })),
+    }
+}
+
+/// What the page's script needs, as JSON. It is asked for when the button is pressed, so that
+/// looking at the page stores nothing and a page that was open for hours still works.
+async fn begin_passkey(visit: Visit) -> Result<Response, Failure> {
+    let options = visit.engine().begin_passkey_sign_in(visit.csrf()).await?;
+    Ok(reply::ok(&options))
+}
+
+async fn use_passkey(visit: Visit) -> Result<Response, Failure> {
+    let answer = PasskeyAnswer {
+        id: visit.form.text("id"),
+        client_data: visit.form.text("client_data"),
+        authenticator_data: visit.form.text("authenticator_data"),
+        signature: visit.form.text("signature"),
+        user_handle: visit.form.text("user_handle"),
+    };
+    let next = visit.form.text("next");
+    match visit.engine().sign_in_with_passkey(answer, visit.csrf(), visit.browser()).await {
+        Ok(done) => Ok(visit.redirect_signed_in(&next_page(&visit, next), done.token.expose())),
+        Err(error) => {
+            let issues = match error {
+                Error::NotFound(_) => Issues::one("", "That took too long. Try again."),
+                other => refusal(other)?,
+            };
+            Ok(visit.corrected(&sign_in_page(&visit, "", next, issues)))
+        }
     }
 }
 

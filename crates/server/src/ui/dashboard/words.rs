@@ -93,6 +93,8 @@ pub(super) fn said(name: &str) -> Option<&'static str> {
         "session-ended" => "That session is over.",
         "sessions-ended" => "All other sessions are over.",
         "password-changed" => "Your password is changed, and your other sessions are over.",
+        "passkey-added" => "Your passkey is added. The next time, sign in with it.",
+        "passkey-removed" => "The passkey is removed.",
         "second-factor-off" => "The second factor is off.",
         "joined" => "Welcome. Sign in with your new password.",
         "withdrawn" => "The invitation does not work any more.",
