@@ -57,7 +57,7 @@ pub use oauth_states::{NewOauthState, OauthState};
 pub use open::{Settings, Store};
 pub use operation_counts::{DayCount, HOUR_MS, OperationCount};
 pub use operation_lists::{OperationFilter, OperationGroup, OperationPage, Position};
-pub use operation_texts::Question;
+pub use operation_texts::{Question, indexed_words};
 pub use operations::{MessageRow, NewOperation, Operation};
 pub use refresh::{RefreshFailure, RefreshSuccess};
 pub use signing_keys::SigningKeyRow;

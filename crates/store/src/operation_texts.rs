@@ -140,17 +140,22 @@ impl Question {
     }
 }
 
+/// The words under which some texts and a JSON text are found, as the index has them; with a space
+/// between.
+pub fn indexed_words(texts: &[&str], json: Option<&str>) -> String {
+    let values = json.map(values_of).unwrap_or_default();
+    let mut all = texts.to_vec();
+    all.push(&values);
+    words(&all).into_iter().collect::<Vec<_>>().join(" ")
+}
+
 impl Tx {
     /// Remembers the words of some texts and of a JSON text, to be written with this transaction.
     pub(crate) fn index(&mut self, operation_id: &str, texts: &[&str], json: Option<&str>) {
-        let values = json.map(values_of).unwrap_or_default();
-        let mut all = texts.to_vec();
-        all.push(&values);
-        let words = words(&all);
+        let words = indexed_words(texts, json);
         if words.is_empty() {
             return;
         }
-        let words = words.into_iter().collect::<Vec<_>>().join(" ");
         self.texts.push(Text { operation_id: operation_id.to_owned(), words });
     }
 
