@@ -46,6 +46,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0005_connection_lists.sql"),
         postgres: include_str!("../migrations/postgres/0005_connection_lists.sql"),
     },
+    Version {
+        number: 8,
+        what: "scale",
+        sqlite: include_str!("../migrations/sqlite/0008_scale.sql"),
+        postgres: include_str!("../migrations/postgres/0008_scale.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.

@@ -55,7 +55,7 @@ async fn main() -> Result<()> {
         connections: arguments.connections,
         operations: arguments.operations,
         seed: arguments.seed,
-        seal,
+        seal: Some(seal),
     };
     let begin = Instant::now();
     fill(&settings, &plan, &|text| println!("  {:>4} s  {text}", begin.elapsed().as_secs())).await

@@ -62,9 +62,26 @@ const LAST: [&str; 24] = [
     "Ueda", "Vargas", "Weber", "Zhang",
 ];
 const COMPANY: [&str; 20] = [
-    "Acme", "Bluebird", "Cobalt", "Delta", "Evergreen", "Foxglove", "Granite", "Harbor", "Indigo",
-    "Juniper", "Keystone", "Lumen", "Meridian", "Northwind", "Orchard", "Pioneer", "Quartz",
-    "Redwood", "Summit", "Tidewater",
+    "Acme",
+    "Bluebird",
+    "Cobalt",
+    "Delta",
+    "Evergreen",
+    "Foxglove",
+    "Granite",
+    "Harbor",
+    "Indigo",
+    "Juniper",
+    "Keystone",
+    "Lumen",
+    "Meridian",
+    "Northwind",
+    "Orchard",
+    "Pioneer",
+    "Quartz",
+    "Redwood",
+    "Summit",
+    "Tidewater",
 ];
 
 /// An integration.
@@ -144,6 +161,20 @@ impl Cast {
         Dice::throw(self.plan.seed, what, number)
     }
 
+    /// Seals a text; without a key, bytes in the form of sealed ones.
+    pub(super) fn seal(
+        &self,
+        column: (&'static str, &'static str),
+        row: &str,
+        text: &str,
+    ) -> Vec<u8> {
+        const VERSION_AND_HEADER: [u8; 45] = [1; 45];
+        match &self.plan.seal {
+            Some(seal) => seal(column, row, text),
+            None => [&VERSION_AND_HEADER, text.as_bytes(), &[0; 16]].concat(),
+        }
+    }
+
     pub(super) fn row(&self, connection: u64) -> i64 {
         self.first_row + connection as i64
     }
@@ -156,11 +187,7 @@ impl Cast {
 
     pub(super) fn connection_id(&self, connection: u64) -> String {
         let dice = self.dice(For::Id, connection);
-        if dice.below(3) == 0 {
-            format!("customer-{connection:07}")
-        } else {
-            dice.again().uuid()
-        }
+        if dice.below(3) == 0 { format!("customer-{connection:07}") } else { dice.again().uuid() }
     }
 
     pub(super) fn customer(&self, connection: u64) -> Customer {

@@ -18,19 +18,48 @@ const READ_SHARE: f64 = 0.8;
 const INTEGRATIONS: Table = Table {
     name: "integrations",
     columns: &[
-        "id", "environment_id", "unique_key", "provider", "display_name", "client_id",
-        "secrets_sealed", "scopes", "row_uuid", "forward_webhooks", "created_at", "updated_at",
+        "id",
+        "environment_id",
+        "unique_key",
+        "provider",
+        "display_name",
+        "client_id",
+        "secrets_sealed",
+        "scopes",
+        "row_uuid",
+        "forward_webhooks",
+        "created_at",
+        "updated_at",
     ],
     on_sqlite: None,
 };
 const CONNECTIONS: Table = Table {
     name: "connections",
     columns: &[
-        "id", "environment_id", "integration_id", "connection_id", "row_uuid",
-        "credentials_sealed", "config_sealed", "metadata", "tags", "end_user", "end_user_id",
-        "end_user_organization_id", "search_text", "generation", "expires_at", "refresh_due_at",
-        "refresh_failures", "refresh_failed_at", "refresh_exhausted", "refresh_error",
-        "refreshed_at", "last_fetched_at", "created_at", "updated_at",
+        "id",
+        "environment_id",
+        "integration_id",
+        "connection_id",
+        "row_uuid",
+        "credentials_sealed",
+        "config_sealed",
+        "metadata",
+        "tags",
+        "end_user",
+        "end_user_id",
+        "end_user_organization_id",
+        "search_text",
+        "generation",
+        "expires_at",
+        "refresh_due_at",
+        "refresh_failures",
+        "refresh_failed_at",
+        "refresh_exhausted",
+        "refresh_error",
+        "refreshed_at",
+        "last_fetched_at",
+        "created_at",
+        "updated_at",
     ],
     on_sqlite: None,
 };
@@ -46,7 +75,8 @@ pub(super) fn integrations(cast: &Cast) -> Vec<Rows> {
     for (number, it) in cast.integrations.iter().enumerate() {
         let uuid = cast.dice(For::Integration, u64::MAX - number as u64).uuid();
         let secret = json!({"client_secret": format!("seeded-secret-{number}")}).to_string();
-        let sealed = (cast.plan.seal)(("integrations", "secrets"), &uuid, &secret);
+        let has_secrets = !it.by_key && cast.plan.seal.is_some();
+        let sealed = has_secrets.then(|| cast.seal(("integrations", "secrets"), &uuid, &secret));
         rows.push(cells![
             it.row,
             cast.plan.environment_id,
@@ -54,7 +84,7 @@ pub(super) fn integrations(cast: &Cast) -> Vec<Rows> {
             it.provider,
             None::<&str>,
             (!it.by_key).then(|| format!("client-{number}.seeded.example")),
-            (!it.by_key).then_some(sealed),
+            sealed,
             if it.by_key { "" } else { "read,write,offline_access" },
             uuid,
             true,
@@ -126,9 +156,10 @@ fn connection(cast: &Cast, number: u64, rows: &mut Rows, tags: &mut Rows) {
         })
         .to_string()
     });
-    let sealed = |column, text: &str| (cast.plan.seal)(("connections", column), &uuid, text);
+    let sealed = |column, text: &str| cast.seal(("connections", column), &uuid, text);
     let metadata = (dice.below(5) == 0).then(|| json!({"plan": "pro", "seats": number % 50}));
-    let read_at = (dice.share() < READ_SHARE).then(|| made.max(now - (number % 30) as i64 * DAY_MS));
+    let read_at =
+        (dice.share() < READ_SHARE).then(|| made.max(now - (number % 30) as i64 * DAY_MS));
     let is_dead = failing.is_some_and(|it| it.failure.class == "terminal");
     rows.push(cells![
         row,

@@ -214,8 +214,7 @@ impl Loader {
 
 async fn insert(connection: &mut SqliteConnection, rows: &Rows) -> Result<()> {
     let columns = rows.table.on_sqlite.unwrap_or(rows.table.columns);
-    let cells =
-        if rows.table.on_sqlite.is_some() { &rows.cells_on_sqlite } else { &rows.cells };
+    let cells = if rows.table.on_sqlite.is_some() { &rows.cells_on_sqlite } else { &rows.cells };
     let width = columns.len();
     for some in cells.chunks(VALUES_MAX / width * width) {
         let row = format!("({})", vec!["?"; width].join(","));

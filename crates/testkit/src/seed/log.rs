@@ -1,4 +1,4 @@
-//! Rows of operations, their messages and words, and the counts per hour.
+//! Rows of operations, their messages and words, and the counts per hour and day.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,8 +19,19 @@ const HOOK: &str = "https://app.example.com/hooks/valetkey";
 const OPERATIONS: Table = Table {
     name: "operations",
     columns: &[
-        "id", "environment_id", "kind", "action", "state", "title", "integration_key", "provider",
-        "connection_row", "connection_id", "error", "created_at", "ended_at",
+        "id",
+        "environment_id",
+        "kind",
+        "action",
+        "state",
+        "title",
+        "integration_key",
+        "provider",
+        "connection_row",
+        "connection_id",
+        "error",
+        "created_at",
+        "ended_at",
     ],
     on_sqlite: None,
 };
@@ -37,6 +48,12 @@ const TEXTS: Table = Table {
 const COUNTS: Table = Table {
     name: "operation_counts",
     columns: &["environment_id", "hour", "kind", "action", "state", "integration_key", "times"],
+    on_sqlite: None,
+};
+
+const DAYS: Table = Table {
+    name: "operation_days",
+    columns: &["environment_id", "day", "kind", "action", "state", "integration_key", "times"],
     on_sqlite: None,
 };
 
@@ -246,18 +263,29 @@ impl Counts {
             let (sort, connection) = sort_of(cast, number);
             let at = cast.operated_at(number);
             let integration = cast.integration_of(connection);
-            let alike =
-                (at - at % HOUR_MS, sort.kind(), action_of(sort, number), sort.state(), integration);
+            let alike = (
+                at - at % HOUR_MS,
+                sort.kind(),
+                action_of(sort, number),
+                sort.state(),
+                integration,
+            );
             *self.0.entry(alike).or_default() += 1;
         }
     }
 
     pub(super) fn rows(self, cast: &Cast) -> Vec<Rows> {
-        let mut rows = Rows::of(COUNTS);
+        let (mut rows, mut of_days) = (Rows::of(COUNTS), Rows::of(DAYS));
+        let environment = cast.plan.environment_id;
+        let mut days = BTreeMap::new();
         for ((hour, kind, action, state, integration), times) in self.0 {
             let key = cast.integrations[integration].key.as_str();
-            rows.push(cells![cast.plan.environment_id, hour, kind, action, state, key, times]);
+            rows.push(cells![environment, hour, kind, action, state, key, times]);
+            *days.entry((hour / (24 * HOUR_MS), kind, action, state, key)).or_insert(0) += times;
         }
-        vec![rows]
+        for ((day, kind, action, state, key), times) in days {
+            of_days.push(cells![environment, day, kind, action, state, key, times]);
+        }
+        vec![rows, of_days]
     }
 }

@@ -77,6 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     place
         .tell(command.arg("serve"))
         .env("VALETKEY_LISTEN", address.to_string())
+        .env_remove("VALETKEY_BENCH_BIN")
         .env("VALETKEY_RATE_LIMIT_PER_MIN", "0")
         .stdout(out);
     let mut server = Process::spawn(&mut command, &folder.path().join("log"))?;
@@ -103,8 +104,8 @@ fn measure(options: &Options, browser: &mut Browser) -> Result<usize> {
             bail!("interrupted");
         }
         let cost = cost(browser, page, options.times)?;
-        let is_met = cost.median < TIME_BUDGET
-            && (cost.bytes < BYTES_BUDGET || page.path.contains(EXPORT));
+        let is_met =
+            cost.median < TIME_BUDGET && (cost.bytes < BYTES_BUDGET || page.path.contains(EXPORT));
         missed += usize::from(!is_met);
         println!(
             "| {} | {} | {} | {} | {} | {} |",
@@ -164,7 +165,10 @@ fn pages(browser: &mut Browser) -> Result<Vec<Page>> {
         page("connections, failing", "/dev/connections?state=error"),
         page("connections, one integration", "/dev/connections?integration=slack"),
         page("connections, failing of one", "/dev/connections?integration=slack&state=error"),
-        page("connections, failing of a small one", "/dev/connections?integration=notion-eu&state=error"),
+        page(
+            "connections, failing of a small one",
+            "/dev/connections?integration=notion-eu&state=error",
+        ),
         page("connections, e-mail", "/dev/connections?q=ada.baker12"),
         page("connections, common beginning", "/dev/connections?q=ada."),
         page("connections, common beginning, failing", "/dev/connections?q=ada.&state=error"),

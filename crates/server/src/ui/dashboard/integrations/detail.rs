@@ -19,7 +19,7 @@ use super::fields::{self, Field, Look};
 use crate::api::integrations::update_body;
 
 /// Where counting connections ends.
-const COUNTED_MAX: i64 = 100_000;
+const COUNTED_MAX: i64 = 10_000;
 
 #[derive(Template)]
 #[template(path = "dashboard/integration.html")]
@@ -53,7 +53,7 @@ async fn count(visit: &Visit, view: &IntegrationView) -> Result<i64, Failure> {
         failing: false,
         search: None,
         after: None,
-        limit: COUNTED_MAX,
+        limit: COUNTED_MAX + 1,
     };
     Ok(visit.engine().connection_count(&page).await?)
 }
@@ -86,7 +86,11 @@ async fn page(visit: &Visit, issues: Issues) -> Result<DetailPage, Failure> {
         mode: provider.auth_mode.as_str(),
         callback: fields::has_callback(provider).then(|| callback_url(visit)),
         made: words::full_time(row.created_at),
-        connections: words::counted(connections, "connection"),
+        connections: if connections > COUNTED_MAX {
+            format!("more than {}", words::counted(COUNTED_MAX, "connection"))
+        } else {
+            words::counted(connections, "connection")
+        },
         has_connections: connections > 0,
         is_incomplete: needs_credentials(provider) && row.client_id.is_none(),
         fields: fields::fields(provider, false, value),
