@@ -1,5 +1,6 @@
 //! One module per command.
 
 pub(crate) mod bench;
+pub(crate) mod seed;
 pub(crate) mod test;
 pub(crate) mod tidy;

@@ -29,6 +29,10 @@ enum Command {
     Tidy,
     /// Measure the release binary beside a bare handler and print one table.
     Bench(commands::bench::Options),
+    /// Fill a database with a million connections and their log.
+    Seed(commands::seed::Options),
+    /// Measure every page of the dashboard on a database that `seed` filled.
+    Pages(commands::bench::pages::Options),
     /// Answer everything with the same bytes: the limit that `bench` measures against.
     #[command(hide = true)]
     BareHandler(commands::bench::bare::Options),
@@ -39,6 +43,8 @@ fn main() -> ExitCode {
         Command::Test(options) => commands::test::run(&options),
         Command::Tidy => commands::tidy::run(),
         Command::Bench(options) => commands::bench::run(&options),
+        Command::Seed(options) => commands::seed::run(&options),
+        Command::Pages(options) => commands::bench::pages::run(&options),
         Command::BareHandler(options) => commands::bench::bare::run(&options),
     };
     match done {

@@ -14,6 +14,13 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }
 
+/// Where optimised programs are built.
+pub(crate) fn release_folder(root: &Path) -> Result<PathBuf> {
+    let metadata = metadata(root)?;
+    let target = metadata["target_directory"].as_str();
+    Ok(Path::new(target.context("cargo metadata names no target directory")?).join("release"))
+}
+
 /// What `cargo metadata` says about the members, without their dependencies' own entries.
 pub(crate) fn metadata(root: &Path) -> Result<Value> {
     let output = Command::new("cargo")

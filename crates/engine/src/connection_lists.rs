@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use valetkey_base::Timestamp;
-pub use valetkey_store::ConnectionPage;
+pub use valetkey_store::{ConnectionPage, FOUND_MAX, IntegrationCount};
 
 use crate::connections::{Connection, ConnectionView, StoredRefreshError, stored_error};
 use crate::engine::Engine;
@@ -52,6 +52,22 @@ impl Engine {
     /// How many connections match, counted to the page's limit.
     pub async fn connection_count(&self, page: &ConnectionPage) -> Result<i64> {
         Ok(self.store.connection_count(page).await?)
+    }
+
+    /// Whether more ids or tags begin with what a page searches than [`FOUND_MAX`], which is as many
+    /// as are looked at.
+    pub async fn connection_search_is_cut(&self, page: &ConnectionPage) -> Result<bool> {
+        let Some(text) = &page.search else { return Ok(false) };
+        Ok(self.store.connection_search_is_cut(page.environment_id, text).await?)
+    }
+
+    /// Connections of every integration of an environment, each counted to a limit.
+    pub async fn connections_per_integration(
+        &self,
+        environment: &EnvironmentView,
+        limit: i64,
+    ) -> Result<Vec<IntegrationCount>> {
+        Ok(self.store.connections_per_integration(environment.id, limit).await?)
     }
 
     /// A connection with its configuration, without any secret.

@@ -32,13 +32,15 @@ impl Engine {
         Ok(self.store.operation_page(filter, after, limit).await?)
     }
 
-    /// How many operations there are by state, kind and action, for the other filters; and whether
-    /// there may be more, as only the newest are counted.
-    pub async fn operation_groups(
+    /// The same, and how many operations there are by state, kind and action, for the other filters;
+    /// and whether there may be more, as only the newest are counted.
+    pub async fn operation_list(
         &self,
         filter: &OperationFilter,
-    ) -> Result<(Vec<OperationGroup>, bool)> {
-        Ok(self.store.operation_groups(filter).await?)
+        after: Option<&Position>,
+        limit: i64,
+    ) -> Result<(OperationPage, Vec<OperationGroup>, bool)> {
+        Ok(self.store.operation_list(filter, after, limit).await?)
     }
 
     /// How many operations match that began at an instant or later, and are not among those named.

@@ -59,6 +59,12 @@ const VERSIONS: &[Version] = &[
         postgres: include_str!("../migrations/postgres/0007_passkey_backups.sql"),
     },
     Version {
+        number: 8,
+        what: "scale",
+        sqlite: include_str!("../migrations/sqlite/0008_scale.sql"),
+        postgres: include_str!("../migrations/postgres/0008_scale.sql"),
+    },
+    Version {
         number: 9,
         what: "alerts",
         sqlite: include_str!("../migrations/sqlite/0009_alerts.sql"),

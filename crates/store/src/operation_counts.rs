@@ -1,6 +1,7 @@
-//! Operations per hour: what charts are drawn from. A job counts the hours that may still change
-//! and writes them over what it wrote before, so that nothing on the way of a request counts, and a
-//! chart reads some hundred rows however many operations there were.
+//! Operations per hour and per day: what charts are drawn from. A job counts the hours that may
+//! still change, writes them over what it wrote before, and sums them up for their days, so that
+//! nothing on the way of a request counts, and a chart reads some hundred rows per day however many
+//! operations there were.
 
 use serde::Serialize;
 use valetkey_base::Timestamp;
@@ -67,13 +68,23 @@ const INSERT: Sql = Sql {
      ON CONFLICT (environment_id, hour, kind, action, state, integration_key)
      DO UPDATE SET times = excluded.times",
 };
+const FORGET_DAYS: &str =
+    "DELETE FROM operation_days WHERE day >= $1 / 86400000 AND day <= $2 / 86400000";
+/// Whole days, whatever the times within them. The sum of large integers is a decimal number on
+/// PostgreSQL, which becomes an integer in its column.
+const SUM_DAYS: &str = "INSERT INTO operation_days (environment_id, day, kind, action, state,
+     integration_key, times)
+     SELECT environment_id, hour / 86400000, kind, action, state, integration_key, SUM(times)
+     FROM operation_counts
+     WHERE hour >= $1 / 86400000 * 86400000 AND hour < ($2 / 86400000 + 1) * 86400000
+     GROUP BY 1, 2, 3, 4, 5, 6";
 const DAYS: Sql = Sql {
-    sqlite: "SELECT hour / 86400000 AS day, kind, action, state, SUM(times) AS times
-     FROM operation_counts WHERE environment_id = $1 AND hour >= $2
+    sqlite: "SELECT day, kind, action, state, SUM(times) AS times
+     FROM operation_days WHERE environment_id = $1 AND day >= $2 / 86400000
      AND ($3 IS NULL OR integration_key = $3) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
     // The sum of large integers is a decimal number there.
-    postgres: "SELECT hour / 86400000 AS day, kind, action, state, SUM(times)::bigint AS times
-     FROM operation_counts WHERE environment_id = $1 AND hour >= $2
+    postgres: "SELECT day, kind, action, state, SUM(times)::bigint AS times
+     FROM operation_days WHERE environment_id = $1 AND day >= $2 / 86400000
      AND ($3 IS NULL OR integration_key = $3) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
 };
 
@@ -110,7 +121,8 @@ impl Store {
         Ok(None)
     }
 
-    /// Operations per day of an environment, from an hour on.
+    /// Operations per day of an environment, from the day of an instant on, as
+    /// [`Tx::sum_operation_days`] left them.
     pub async fn operations_per_day(
         &self,
         environment_id: i64,
@@ -142,5 +154,11 @@ impl Tx {
     ) -> Result<()> {
         self.execute(FORGET, params![from, to]).await?;
         self.execute(INSERT, params![json_text(&counts)?]).await.map(|_| ())
+    }
+
+    /// Sums the hours of every day from one instant's to another's.
+    pub async fn sum_operation_days(&mut self, from: Timestamp, to: Timestamp) -> Result<()> {
+        self.execute(FORGET_DAYS, params![from, to]).await?;
+        self.execute(SUM_DAYS, params![from, to]).await.map(|_| ())
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Every list walks one index from the newest row back and looks at no more than
 //! [`LOOKED_AT_MAX`] rows at a time, whatever the filters: an index of the connection, of the
-//! integration, of failures, of the words, or of time alone. When it stops before the page is full
+//! integration, of failures, or of time alone. When it stops before the page is full
 //! it says where, and the next page goes on from there. So a page costs the same with ten thousand
-//! rows and with ten million.
+//! rows and with ten million. Words are searched by [`crate::operation_search`].
 
 use valetkey_base::Timestamp;
 
@@ -16,8 +16,10 @@ use crate::operations::{Operation, operation};
 
 /// Rows of an index that one list looks at.
 const LOOKED_AT_MAX: i64 = 2000;
+/// Fitting operations after which groups of a search are counted no further.
+const GROUPS_ENOUGH: i64 = 50;
 /// Later than any row; SQLite's row ids have room for it.
-const FAR_AWAY: Timestamp = Timestamp::from_millis(8_000_000_000_000);
+pub(crate) const FAR_AWAY: Timestamp = Timestamp::from_millis(8_000_000_000_000);
 
 /// Which operations.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +62,8 @@ pub struct OperationPage {
     pub older: Option<Position>,
     /// Whether the page is not full only because it looked at as many rows as it may.
     pub is_cut: bool,
+    /// Whether more words begin like one of the question than were looked for.
+    pub left_out: bool,
 }
 
 /// Operations of the same state, kind and action.
@@ -92,44 +96,12 @@ macro_rules! walk {
     };
 }
 
-/// The same by words: `$12`. Texts are walked, and the operations they belong to are read. SQLite
-/// keeps the order of a cross join; it would read all operations first.
-macro_rules! walk_texts {
-    ($texts:ident) => {
-        concat!(
-            "(SELECT o.id, o.environment_id, o.kind, o.action, o.state, o.title,
-     o.integration_key, o.connection_id, o.error, o.created_at, o.ended_at
-     FROM (SELECT DISTINCT operation_id FROM (",
-            $texts!(),
-            ") AS t) AS t CROSS JOIN operations o
-     WHERE o.id = t.operation_id AND o.environment_id = $1 AND o.created_at >= $2 AND o.created_at <= $3
-     AND (o.created_at < $3 OR o.id < $4)) AS o"
-        )
-    };
-}
-
-macro_rules! texts_sqlite {
-    () => {
-        "SELECT operation_id, rowid / 1048576 AS created_at FROM operation_texts
-     WHERE operation_texts MATCH $12
-     AND rowid >= $2 * 1048576 AND rowid < ($3 + 1) * 1048576 ORDER BY rowid DESC LIMIT $5"
-    };
-}
-
-macro_rules! texts_postgres {
-    () => {
-        "SELECT operation_id, created_at FROM operation_texts WHERE words @@ $12::tsquery
-     AND created_at >= $2 AND created_at <= $3 ORDER BY created_at DESC LIMIT $5"
-    };
-}
-
 /// A statement for each index that can be walked.
 struct Walks {
     recent: Sql,
     connection: Sql,
     integration: Sql,
     failed: Sql,
-    words: Sql,
 }
 
 /// SQLite is told which index: without statistics it takes the one that is in order already.
@@ -149,10 +121,6 @@ macro_rules! walks {
             connection: along!("operations_connection", $head, "AND connection_id = $10", $tail),
             integration: along!("operations_integration", $head, "AND integration_key = $9", $tail),
             failed: along!("operations_failed", $head, "AND state = 'failed'", $tail),
-            words: Sql {
-                sqlite: concat!($head, walk_texts!(texts_sqlite), $tail),
-                postgres: concat!($head, walk_texts!(texts_postgres), $tail),
-            },
         }
     };
 }
@@ -171,25 +139,10 @@ const GROUPS: Walks = walks!(
 );
 const LOOKED_AT: Walks =
     walks!("SELECT COUNT(*) AS times, COALESCE(MIN(created_at), 0) AS oldest FROM ", "");
-const TEXTS_LOOKED_AT: Sql = Sql {
-    sqlite: concat!(
-        "SELECT COUNT(*) AS times, COALESCE(MIN(created_at), 0) AS oldest FROM (",
-        texts_sqlite!(),
-        ") AS t"
-    ),
-    postgres: concat!(
-        "SELECT COUNT(*) AS times, COALESCE(MIN(created_at), 0) AS oldest FROM (",
-        texts_postgres!(),
-        ") AS t"
-    ),
-};
-
 impl Walks {
     /// The statement that has least to look at.
     fn choose(&self, filter: &OperationFilter, state: Option<&str>) -> Sql {
-        if filter.question.is_some() {
-            self.words
-        } else if filter.connection_id.is_some() {
+        if filter.connection_id.is_some() {
             self.connection
         } else if filter.integration_key.is_some() {
             self.integration
@@ -202,15 +155,12 @@ impl Walks {
 }
 
 impl Store {
-    fn values(&self, filter: &OperationFilter, after: Option<&Position>, limit: i64) -> Vec<Value> {
+    fn values(filter: &OperationFilter, after: Option<&Position>, limit: i64) -> Vec<Value> {
         // Nothing has an empty id or comes before it: `until` is left out.
         let end = Position { at: filter.until.unwrap_or(FAR_AWAY), id: String::new() };
         let from = after.filter(|after| after.at <= end.at).unwrap_or(&end);
         let id = filter.environment_id;
-        let question = filter.question.as_ref().map(|question| {
-            if self.is_shared() { question.postgres(id) } else { question.sqlite(id) }
-        });
-        let mut values = params![
+        params![
             id,
             filter.since.unwrap_or(Timestamp::from_millis(0)).min(FAR_AWAY),
             from.at.min(FAR_AWAY),
@@ -222,9 +172,7 @@ impl Store {
             &filter.integration_key,
             &filter.connection_id,
             limit,
-        ];
-        values.extend(question.map(Value::from));
-        values
+        ]
     }
 
     /// A page of operations, newest first.
@@ -234,26 +182,26 @@ impl Store {
         after: Option<&Position>,
         limit: i64,
     ) -> Result<OperationPage> {
+        if let Some(question) = &filter.question {
+            let found = self.search_operations(filter, question, after, limit).await?;
+            return found.page(self, filter, limit).await;
+        }
         let state = filter.state.as_deref();
-        let values = self.values(filter, after, limit + 1);
+        let values = Self::values(filter, after, limit + 1);
         let found = self.db.fetch_all_planned(LIST.choose(filter, state), values.clone()).await?;
         let mut rows: Vec<Operation> = found.iter().map(operation).collect::<Result<_>>()?;
         if rows.len() as i64 > limit {
             rows.truncate(limit as usize);
             let last = rows.last().map(|row| Position { at: row.created_at, id: row.id.clone() });
-            return Ok(OperationPage { rows, older: last, is_cut: false });
+            return Ok(OperationPage { rows, older: last, is_cut: false, left_out: false });
         }
-        let looked_at = match &filter.question {
-            Some(_) => TEXTS_LOOKED_AT,
-            None => LOOKED_AT.choose(filter, state),
-        };
-        let found = self.db.fetch_all_planned(looked_at, values).await?;
+        let found = self.db.fetch_all_planned(LOOKED_AT.choose(filter, state), values).await?;
         let row = found.first().ok_or(crate::error::Error::Missing)?;
         let is_cut = row.get::<i64>("times")? >= LOOKED_AT_MAX;
         let oldest: Timestamp = row.get("oldest")?;
         // Others of that very millisecond may not have been looked at.
         let next = Position { at: Timestamp::from_millis(oldest.millis() + 1), id: String::new() };
-        Ok(OperationPage { rows, older: is_cut.then_some(next), is_cut })
+        Ok(OperationPage { rows, older: is_cut.then_some(next), is_cut, left_out: false })
     }
 
     /// How many operations there are by state, kind and action, whatever the filter says of those
@@ -262,8 +210,14 @@ impl Store {
         &self,
         filter: &OperationFilter,
     ) -> Result<(Vec<OperationGroup>, bool)> {
-        let values = self.values(filter, None, 0);
-        let rows = self.db.fetch_all_planned(GROUPS.choose(filter, None), values.clone()).await?;
+        if let Some(question) = &filter.question {
+            return Ok(self
+                .search_operations(filter, question, None, GROUPS_ENOUGH)
+                .await?
+                .groups());
+        }
+        let values = Self::values(filter, None, 0);
+        let rows = self.db.fetch_all_planned(GROUPS.choose(filter, None), values).await?;
         let groups: Vec<OperationGroup> = rows
             .iter()
             .map(|row| {
@@ -275,12 +229,24 @@ impl Store {
                 })
             })
             .collect::<Result<_>>()?;
-        let looked_at = if filter.question.is_some() {
-            let found = self.db.fetch_all_planned(TEXTS_LOOKED_AT, values).await?;
-            found.first().map_or(Ok(0), |row| row.get::<i64>("times"))?
-        } else {
-            groups.iter().map(|group| group.times).sum()
-        };
+        let looked_at: i64 = groups.iter().map(|group| group.times).sum();
         Ok((groups, looked_at >= LOOKED_AT_MAX))
+    }
+
+    /// A page and the groups beside it. For words that is one search instead of two.
+    pub async fn operation_list(
+        &self,
+        filter: &OperationFilter,
+        after: Option<&Position>,
+        limit: i64,
+    ) -> Result<(OperationPage, Vec<OperationGroup>, bool)> {
+        if let Some(question) = filter.question.as_ref().filter(|_| after.is_none()) {
+            let found = self.search_operations(filter, question, None, limit).await?;
+            let (groups, has_more) = found.groups();
+            return Ok((found.page(self, filter, limit).await?, groups, has_more));
+        }
+        let page = self.operation_page(filter, after, limit).await?;
+        let (groups, has_more) = self.operation_groups(filter).await?;
+        Ok((page, groups, has_more))
     }
 }

@@ -3,8 +3,7 @@
 //! A full-text index is a plain list of words here: they are split and made small before they are
 //! stored, so that both engines find the same. Rows are gathered while a transaction runs and
 //! written in one statement before its commit; on SQLite that is once for all the small
-//! transactions that share a commit. Whoever reads them starts with the newest and stops after so
-//! many (see [`crate::operation_lists`]): a word that is everywhere costs no more than a rare one.
+//! transactions that share a commit. How they are searched: [`crate::operation_search`].
 
 use std::collections::BTreeSet;
 
@@ -21,6 +20,8 @@ const WORDS_MAX: usize = 200;
 const WORD_CHARACTERS_MAX: usize = 64;
 /// Words of a question.
 const ASKED_MAX: usize = 12;
+/// Different words that one beginning may stand for, where they have to be looked for one by one.
+pub(crate) const BEGINNINGS_MAX: usize = 30;
 /// Letters that a beginning must have.
 const BEGINNING_CHARACTERS_MIN: usize = 3;
 
@@ -91,8 +92,7 @@ fn values_of(json: &str) -> String {
     text
 }
 
-/// A question as both engines take it, each in its own language: every word must be there; one
-/// that ends in `*` is the beginning of one. `None` when it has no words.
+/// A question: every word must be there; one that ends in `*` is the beginning of one. `None` when it has no words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     words: Vec<(String, bool)>,
@@ -118,39 +118,69 @@ impl Question {
         (!asked.is_empty()).then_some(Self { words: asked })
     }
 
-    /// For SQLite's `MATCH`. Words are letters and digits, so quotes need no escape.
-    pub(crate) fn sqlite(&self, environment_id: i64) -> String {
-        self.joined(format!("\"_{environment_id}\""), " AND ", '"', "*")
+    /// Its words, and whether each is a beginning.
+    pub(crate) fn words(&self) -> &[(String, bool)] {
+        &self.words
+    }
+}
+
+/// A question ready to be asked: of every list, one word must be there.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    lists: Vec<Vec<String>>,
+    /// Whether the last letters of words at these places are left open.
+    beginnings: Vec<bool>,
+}
+
+impl Asked {
+    /// For an index that finds beginnings.
+    pub(crate) fn as_is(question: &Question) -> Self {
+        let (lists, beginnings) =
+            question.words.iter().map(|(word, begins)| (vec![word.clone()], *begins)).unzip();
+        Self { lists, beginnings }
     }
 
-    /// For PostgreSQL's `tsquery`.
-    pub(crate) fn postgres(&self, environment_id: i64) -> String {
-        self.joined(format!("'_{environment_id}'"), " & ", '\'', ":*")
+    /// For one that does not: each list has all words that may be meant.
+    pub(crate) fn spelled_out(lists: Vec<Vec<String>>) -> Self {
+        Self { beginnings: vec![false; lists.len()], lists }
     }
 
-    fn joined(&self, mut text: String, and: &str, quote: char, beginning: &str) -> String {
-        for (word, begins) in &self.words {
+    /// In the language of SQLite's `MATCH`, or of PostgreSQL's `tsquery`. Words are letters and
+    /// digits, so quotes need no escape.
+    pub(crate) fn text(&self, is_postgres: bool, environment_id: i64) -> String {
+        let (and, or, quote, open) =
+            if is_postgres { (" & ", " | ", '\'', ":*") } else { (" AND ", " OR ", '"', "*") };
+        let mut text = format!("{quote}_{environment_id}{quote}");
+        for (list, begins) in self.lists.iter().zip(&self.beginnings) {
+            let end = if *begins { open } else { "" };
+            let words: Vec<_> =
+                list.iter().map(|word| format!("{quote}{word}{quote}{end}")).collect();
             text.push_str(and);
-            text.push(quote);
-            text.push_str(word);
-            text.push(quote);
-            text.push_str(if *begins { beginning } else { "" });
+            match words.as_slice() {
+                [one] => text.push_str(one),
+                many => text.extend(["(", &many.join(or), ")"]),
+            }
         }
         text
     }
 }
 
+/// The words under which some texts and a JSON text are found, as the index has them; with a space
+/// between.
+pub fn indexed_words(texts: &[&str], json: Option<&str>) -> String {
+    let values = json.map(values_of).unwrap_or_default();
+    let mut all = texts.to_vec();
+    all.push(&values);
+    words(&all).into_iter().collect::<Vec<_>>().join(" ")
+}
+
 impl Tx {
     /// Remembers the words of some texts and of a JSON text, to be written with this transaction.
     pub(crate) fn index(&mut self, operation_id: &str, texts: &[&str], json: Option<&str>) {
-        let values = json.map(values_of).unwrap_or_default();
-        let mut all = texts.to_vec();
-        all.push(&values);
-        let words = words(&all);
+        let words = indexed_words(texts, json);
         if words.is_empty() {
             return;
         }
-        let words = words.into_iter().collect::<Vec<_>>().join(" ");
         self.texts.push(Text { operation_id: operation_id.to_owned(), words });
     }
 
@@ -187,11 +217,15 @@ mod tests {
     #[test]
     fn questions_are_safe_in_both_languages() {
         let question = Question::parse("Invalid_Grant \"' OR* :conn* x*").unwrap();
+        let asked = Asked::as_is(&question);
         assert_eq!(
-            question.sqlite(7),
+            asked.text(false, 7),
             "\"_7\" AND \"invalid\" AND \"grant\" AND \"or\" AND \"conn\"* AND \"x\""
         );
-        assert_eq!(question.postgres(7), "'_7' & 'invalid' & 'grant' & 'or' & 'conn':* & 'x'");
+        assert_eq!(asked.text(true, 7), "'_7' & 'invalid' & 'grant' & 'or' & 'conn':* & 'x'");
+        let lists = vec![vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()]];
+        let asked = Asked::spelled_out(lists);
+        assert_eq!(asked.text(false, 7), "\"_7\" AND (\"a\" OR \"b\") AND \"c\"");
         assert_eq!(Question::parse(" *:'\" "), None);
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use valetkey_base::Timestamp;
 
-use crate::db::{Row, Sql, Tx, json_text, params};
+use crate::db::{Row, Sql, Tx, Value, json_text, params};
 use crate::error::Result;
 use crate::open::Store;
 
@@ -96,10 +96,24 @@ const INSERT_MESSAGES: Sql = Sql {
      FROM jsonb_to_recordset($1::jsonb)
      AS r(operation_id text, level text, message text, detail text, created_at bigint)",
 };
-const LIST: &str = "SELECT id, environment_id, kind, action, state, title, integration_key,
-     connection_id, error, created_at, ended_at FROM operations
-     WHERE environment_id = $1 AND ($2 IS NULL OR kind = $2) AND ($3 IS NULL OR connection_id = $3)
-     ORDER BY created_at DESC, id DESC LIMIT $4";
+macro_rules! list {
+    ($index:literal, $more:literal) => {
+        concat!(
+            "SELECT id, environment_id, kind, action, state, title, integration_key,
+     connection_id, error, created_at, ended_at FROM operations",
+            $index,
+            " WHERE environment_id = $1 AND ($2 IS NULL OR kind = $2)",
+            $more,
+            " ORDER BY created_at DESC, id DESC LIMIT $3"
+        )
+    };
+}
+const LIST: &str = list!("", "");
+/// SQLite is told the index: without statistics it takes the one that is in order already.
+const LIST_OF_CONNECTION: Sql = Sql {
+    sqlite: list!(" INDEXED BY operations_connection", " AND connection_id = $4"),
+    postgres: list!("", " AND connection_id = $4"),
+};
 const BY_ID: &str = "SELECT id, environment_id, kind, action, state, title, integration_key,
      connection_id, error, created_at, ended_at FROM operations
      WHERE environment_id = $1 AND id = $2";
@@ -135,8 +149,10 @@ impl Store {
         connection_id: Option<&str>,
         limit: i64,
     ) -> Result<Vec<Operation>> {
-        let values = params![environment_id, kind, connection_id, limit];
-        self.db.fetch_all(LIST, values).await?.iter().map(operation).collect()
+        let mut values = params![environment_id, kind, limit];
+        let sql = if connection_id.is_some() { LIST_OF_CONNECTION } else { LIST.into() };
+        values.extend(connection_id.map(Value::from));
+        self.db.fetch_all(sql, values).await?.iter().map(operation).collect()
     }
 
     /// An operation by id.

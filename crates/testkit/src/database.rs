@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::thread;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use valetkey_base::{Rng, Secret, Tasks};
 use valetkey_store::{Settings, Store};
 
@@ -113,6 +113,12 @@ enum Place {
     Postgres { server: Box<PgConnectOptions>, name: String },
 }
 
+/// A row of either engine.
+enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
 impl TestDatabase {
     /// What a server is given to open this database.
     pub fn settings(&self) -> Settings {
@@ -150,6 +156,48 @@ impl TestDatabase {
             }
         };
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The column `n` of the only row that a statement answers.
+    ///
+    /// # Panics
+    /// When the database refuses it.
+    pub async fn number(&self, sql: String) -> i64 {
+        match self.row(sql).await {
+            Row::Sqlite(row) => row.try_get("n"),
+            Row::Postgres(row) => row.try_get("n"),
+        }
+        .unwrap_or_else(|error| panic!("no number: {error}"))
+    }
+
+    /// The column `t` of the only row that a statement answers.
+    ///
+    /// # Panics
+    /// When the database refuses it.
+    pub async fn text(&self, sql: String) -> String {
+        match self.row(sql).await {
+            Row::Sqlite(row) => row.try_get("t"),
+            Row::Postgres(row) => row.try_get("t"),
+        }
+        .unwrap_or_else(|error| panic!("no text: {error}"))
+    }
+
+    async fn row(&self, sql: String) -> Row {
+        let failed = |error: sqlx::Error| -> ! { panic!("{sql}: {error}") };
+        let sql = AssertSqlSafe(sql.clone());
+        match &self.place {
+            Place::Folder(folder) => {
+                let file = SqliteConnectOptions::new().filename(folder.join(FILE_NAME));
+                let mut connection = file.connect().await.unwrap_or_else(|error| failed(error));
+                Row::Sqlite(connection.fetch_one(sql).await.unwrap_or_else(|error| failed(error)))
+            }
+            Place::Postgres { server, name } => {
+                let options = PgConnectOptions::clone(server).database(name);
+                let mut connection: PgConnection =
+                    options.connect().await.unwrap_or_else(|error| failed(error));
+                Row::Postgres(connection.fetch_one(sql).await.unwrap_or_else(|error| failed(error)))
+            }
+        }
     }
 
     /// The tasks of the stores opened here. They are told to stop when the database goes.

@@ -1,5 +1,5 @@
-//! What tests share: real databases, one per test, a receiver for what is sent out, and an
-//! authenticator with a passkey.
+//! What tests share: real databases, one per test, a receiver for what is sent out, an authenticator
+//! with a passkey, and [`seed`], which fills a database with as much as a busy installation has.
 //!
 //! Nothing here stands in for a database. SQLite is a file in a temporary folder, PostgreSQL a
 //! database of its own on the server named by `VALETKEY_TEST_POSTGRES`; both are gone when the
@@ -8,6 +8,7 @@
 pub mod authenticator;
 pub mod database;
 pub mod receiver;
+pub mod seed;
 
 pub use database::{DatabaseServer, TestDatabase, databases, on_each_database};
 pub use receiver::{Answer, Received, Receiver};

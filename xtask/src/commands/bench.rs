@@ -10,6 +10,7 @@ mod histogram;
 mod load;
 mod million;
 mod page;
+pub(crate) mod pages;
 mod request;
 mod requests;
 mod site;
@@ -172,11 +173,7 @@ fn build_and_start_over(options: &Options) -> Result<()> {
             let mut cargo = process::command(env!("CARGO"), &root);
             process::run(cargo.args(["build", "--release", "--locked", "-p", package]))?;
         }
-        let metadata = workspace::metadata(&root)?;
-        let target = metadata["target_directory"]
-            .as_str()
-            .context("cargo metadata names no target directory")?;
-        let release = Path::new(target).join("release");
+        let release = workspace::release_folder(&root)?;
         (release.join("xtask"), release.join("valetkey"))
     };
     // A shell can raise the limit of open files that ten thousand sockets need; we cannot.

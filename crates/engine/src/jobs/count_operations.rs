@@ -1,4 +1,4 @@
-//! Counts operations per hour, for charts.
+//! Counts operations per hour and per day, for charts.
 //!
 //! Reads: operations of the hours that may still change, the newest and those in which a flow that
 //! has not ended may have begun. Writes: their counts, over those of the time before.
@@ -48,6 +48,7 @@ impl Engine {
         let mut hour = hour_of(counted_to.min(now).minus(CHANGES_FOR));
         let oldest = hour_of(now.minus(self.settings.log_retention));
         hour = hour.max(oldest);
+        let first = hour;
         while hour <= now && !self.tasks.stopping().is_cancelled() {
             let end = Timestamp::from_millis(hour.millis() + HOUR_MS);
             let counts = self.store.count_operations(hour, end).await?;
@@ -60,6 +61,10 @@ impl Engine {
                 .await?;
             hour = end;
         }
-        Ok(())
+        self.store
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.sum_operation_days(first, now).await?) })
+            })
+            .await
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod connections;
+mod counts;
 mod home;
 mod integrations;
 mod list;

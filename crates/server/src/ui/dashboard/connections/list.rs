@@ -1,14 +1,15 @@
 //! The list of connections, and its export.
 
-use std::fmt::Write as _;
-
 use askama::Template;
+use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use futures::StreamExt as _;
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use valetkey_base::Timestamp;
-use valetkey_engine::connection_lists::{ConnectionPage, place_after};
+use valetkey_engine::connection_lists::{ConnectionPage, FOUND_MAX, place_after};
 use valetkey_engine::connections::Connection;
+use valetkey_engine::{self as engine, Engine};
 
 use super::super::failure::Failure;
 use super::super::frame::{Abilities, Frame};
@@ -23,6 +24,8 @@ const PAGE_ROWS: i64 = 50;
 const COUNTED_MAX: i64 = 1_000;
 /// Rows of an export.
 const EXPORT_ROWS_MAX: i64 = 10_000;
+/// Rows that are read and sent together.
+const EXPORT_ROWS_AT_ONCE: i64 = 500;
 
 /// A connection, as the page shows it.
 struct Row {
@@ -54,6 +57,8 @@ struct ListPage {
     rows: Vec<Row>,
     count: String,
     failing: String,
+    /// Most ids and tags that a search looks at, when more begin so.
+    looked_at: Option<String>,
     integrations: Vec<Choice>,
     search: String,
     is_failing: bool,
@@ -92,8 +97,10 @@ async fn asked(visit: &Visit, limit: i64) -> Result<Option<ConnectionPage>, Fail
     }))
 }
 
-fn capped(count: i64) -> String {
-    if count > COUNTED_MAX {
+fn capped(count: i64, is_cut: bool) -> String {
+    if is_cut {
+        format!("at least {}", words::counted(count.min(COUNTED_MAX), "connection"))
+    } else if count > COUNTED_MAX {
         format!("more than {}", words::counted(COUNTED_MAX, "connection"))
     } else {
         words::counted(count, "connection")
@@ -122,11 +129,12 @@ fn row(visit: &Visit, now: Timestamp, row: Connection) -> Row {
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let environment = visit.environment()?;
     let page = asked(&visit, PAGE_ROWS + 1).await?;
-    let (mut found, mut count, mut failing) = (Vec::new(), 0, 0);
+    let (mut found, mut count, mut failing, mut is_cut) = (Vec::new(), 0, 0, false);
     if let Some(page) = &page {
         found = visit.engine().connection_page(page).await?;
         let all = ConnectionPage { after: None, limit: COUNTED_MAX + 1, ..page.clone() };
         count = visit.engine().connection_count(&all).await?;
+        is_cut = visit.engine().connection_search_is_cut(page).await?;
         failing = visit.engine().connection_count(&ConnectionPage { failing: true, ..all }).await?;
     }
     let has_older = found.len() as i64 > PAGE_ROWS;
@@ -146,8 +154,11 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.page(&ListPage {
         frame: visit.frame("Connections"),
         rows: found.into_iter().map(|it| row(&visit, now, it)).collect(),
-        count: capped(count),
-        failing: if failing > COUNTED_MAX {
+        count: capped(count, is_cut),
+        looked_at: is_cut.then(|| words::number(FOUND_MAX)),
+        failing: if is_cut {
+            format!("at least {}", words::number(failing))
+        } else if failing > COUNTED_MAX {
             format!("more than {}", words::number(COUNTED_MAX))
         } else {
             words::number(failing)
@@ -165,34 +176,70 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     }))
 }
 
+/// Lines of an export, and where they go on.
+struct Export {
+    engine: Engine,
+    page: ConnectionPage,
+    left: i64,
+}
+
+impl Export {
+    /// The next lines; `None` at the end.
+    async fn next(mut self) -> Option<(Result<String, engine::Error>, Self)> {
+        if self.left <= 0 {
+            return None;
+        }
+        self.page.limit = EXPORT_ROWS_AT_ONCE.min(self.left);
+        let found = match self.engine.connection_page(&self.page).await {
+            Ok(found) => found,
+            Err(error) => {
+                // The file ends in the middle, and the browser says so.
+                self.left = 0;
+                return Some((Err(error), self));
+            }
+        };
+        let last = found.last()?;
+        self.page.after = Some(place_after(last));
+        let is_last = (found.len() as i64) < self.page.limit;
+        self.left = if is_last { 0 } else { self.left - self.page.limit };
+        Some((Ok(found.iter().map(line).collect()), self))
+    }
+}
+
+fn line(row: &Connection) -> String {
+    let time = |at: Option<Timestamp>| at.map_or_else(String::new, words::machine_time);
+    format!(
+        "{},{},{},{},{},{},{},{},{}\r\n",
+        csv::cell(&row.connection_id),
+        csv::cell(&row.integration_key),
+        csv::cell(&row.provider),
+        csv::cell(&customer(row).0),
+        csv::cell(state(row).0),
+        words::machine_time(row.created_at),
+        time(row.last_fetched_at),
+        time(row.expires_at),
+        csv::cell(&row.tags),
+    )
+}
+
+/// The list as a file, sent while it is read.
 pub(super) async fn export(visit: Visit) -> Result<Response, Failure> {
     let environment = visit.environment()?;
-    let found = match asked(&visit, EXPORT_ROWS_MAX).await? {
-        Some(page) => visit.engine().connection_page(&page).await?,
-        None => Vec::new(),
-    };
-    let mut text = String::from(
-        "connection_id,integration,provider,customer,state,created,last_used,expires,tags\r\n",
-    );
-    let time = |at: Option<Timestamp>| at.map_or_else(String::new, words::machine_time);
-    for row in found {
-        let _ = write!(
-            text,
-            "{},{},{},{},{},{},{},{},{}\r\n",
-            csv::cell(&row.connection_id),
-            csv::cell(&row.integration_key),
-            csv::cell(&row.provider),
-            csv::cell(&customer(&row).0),
-            csv::cell(state(&row).0),
-            words::machine_time(row.created_at),
-            time(row.last_fetched_at),
-            time(row.expires_at),
-            csv::cell(&row.tags),
-        );
-    }
+    let head = "connection_id,integration,provider,customer,state,created,last_used,expires,tags";
+    let head = futures::stream::iter([Ok(format!("{head}\r\n"))]);
+    let engine = visit.engine().clone();
+    let export = asked(&visit, EXPORT_ROWS_AT_ONCE).await?.map(|page| Export {
+        engine,
+        page,
+        left: EXPORT_ROWS_MAX,
+    });
+    let lines = futures::stream::unfold(export, async |export| {
+        let (lines, export) = export?.next().await?;
+        Some((lines, Some(export)))
+    });
     let actor = visit.actor();
     visit.engine().recorder().audit(Some(environment.id), actor, "connections.exported", "");
-    let mut response = text.into_response();
+    let mut response = Body::from_stream(head.chain(lines)).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     let name = HeaderValue::from_static("attachment; filename=\"connections.csv\"");

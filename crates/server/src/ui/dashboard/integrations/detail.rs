@@ -20,7 +20,7 @@ use super::scopes::ScopeChanges;
 use crate::api::integrations::update_body;
 
 /// Where counting connections ends.
-const COUNTED_MAX: i64 = 100_000;
+const COUNTED_MAX: i64 = 10_000;
 
 #[derive(Template)]
 #[template(path = "dashboard/integration.html")]
@@ -61,7 +61,7 @@ async fn count(visit: &Visit, view: &IntegrationView) -> Result<i64, Failure> {
         failing: false,
         search: None,
         after: None,
-        limit: COUNTED_MAX,
+        limit: COUNTED_MAX + 1,
     };
     Ok(visit.engine().connection_count(&page).await?)
 }
@@ -93,7 +93,11 @@ pub(super) async fn page(visit: &Visit, issues: Issues) -> Result<DetailPage, Fa
         mode: provider.auth_mode.as_str(),
         callback: fields::has_callback(provider).then(|| callback_url(visit)).transpose()?,
         made: words::full_time(row.created_at),
-        connections: words::counted(connections, "connection"),
+        connections: if connections > COUNTED_MAX {
+            format!("more than {}", words::counted(COUNTED_MAX, "connection"))
+        } else {
+            words::counted(connections, "connection")
+        },
         has_connections: connections > 0,
         is_incomplete: needs_credentials(provider) && row.client_id.is_none(),
         fields: fields::fields(provider, false, value),

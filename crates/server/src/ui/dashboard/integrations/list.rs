@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::response::Response;
-use valetkey_engine::connection_lists::ConnectionPage;
 use valetkey_engine::integrations::needs_credentials;
 
 use super::super::failure::Failure;
@@ -54,6 +53,7 @@ fn capped(count: i64) -> String {
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let environment = visit.environment()?;
     let all = visit.engine().integrations(environment).await?;
+    let counts = visit.engine().connections_per_integration(environment, COUNTED_MAX + 1).await?;
     let is_empty = all.is_empty();
     let search = visit.query.text("q").trim().to_lowercase();
     let wanted = visit.query.text("show");
@@ -73,17 +73,9 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         if !text.contains(&search) || (wanted == "incomplete" && lacks.is_empty()) {
             continue;
         }
-        let page = ConnectionPage {
-            environment_id: environment.id,
-            integration_id: Some(it.id),
-            failing: false,
-            search: None,
-            after: None,
-            limit: COUNTED_MAX + 1,
-        };
-        let connections = visit.engine().connection_count(&page).await?;
-        let page = ConnectionPage { failing: true, ..page };
-        let failing = visit.engine().connection_count(&page).await?;
+        let count = counts.iter().find(|count| count.integration_id == it.id);
+        let (connections, failing) =
+            count.map_or((0, 0), |count| (count.connections, count.failing));
         if wanted == "failing" && failing == 0 {
             continue;
         }

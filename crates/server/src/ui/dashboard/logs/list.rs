@@ -73,6 +73,8 @@ struct ListPage {
     older: Option<String>,
     /// How far back it looked, when it stopped before the page was full.
     looked_back_to: Option<String>,
+    /// Whether a beginning stands for more words than were looked for.
+    left_out: bool,
     /// Where the first page is, from a later one.
     newest: Option<String>,
     /// Where to hear of newer operations.
@@ -89,14 +91,15 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         return Ok(visit.corrected(&page));
     }
     let engine = visit.engine();
-    let found = engine.operation_page(&asked.filter, asked.before.as_ref(), PAGE_ROWS).await?;
-    let (groups, has_more) = engine.operation_groups(&asked.filter).await?;
+    let before = asked.before.as_ref();
+    let (found, groups, has_more) = engine.operation_list(&asked.filter, before, PAGE_ROWS).await?;
     page.states = states(&asked, &path, &groups, has_more);
     page.kinds = kinds(&asked, &path, &groups, has_more);
     let at = |position: &Position| asked.link(&path, "before", &position_text(position));
     page.older = found.older.as_ref().map(at);
     page.looked_back_to =
         found.older.as_ref().filter(|_| found.is_cut).map(|at| words::full_time(at.at));
+    page.left_out = found.left_out;
     page.newest = asked.before.is_some().then(|| asked.link(&path, "before", ""));
     if asked.before.is_none() && asked.filter.until.is_none() {
         page.live = Some(live_link(&visit, &asked, &found.rows));
@@ -138,6 +141,7 @@ async fn empty_page(visit: &Visit, asked: &Asked, path: &str) -> Result<ListPage
         is_filtered: !asked.is_empty(),
         older: None,
         looked_back_to: None,
+        left_out: false,
         newest: None,
         live: None,
         retention: retention(visit.engine().settings().log_retention),
