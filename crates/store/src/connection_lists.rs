@@ -182,17 +182,17 @@ const FOUND_IS_CUT: Sql = Sql {
 const PER_INTEGRATION: Sql = Sql {
     sqlite: "SELECT i.id,
      (SELECT COUNT(*) FROM (SELECT 1 FROM connections c INDEXED BY connections_of_integration
-         WHERE c.integration_id = i.id AND c.deleted_at IS NULL LIMIT $2) some) AS times,
+         WHERE c.integration_id = i.id AND c.deleted_at IS NULL LIMIT $2) found) AS times,
      (SELECT COUNT(*) FROM (SELECT 1 FROM connections c INDEXED BY connections_with_error_of
          WHERE c.integration_id = i.id AND c.deleted_at IS NULL AND c.refresh_error IS NOT NULL
-         LIMIT $2) some) AS failing
+         LIMIT $2) found) AS failing
      FROM integrations i WHERE i.environment_id = $1 AND i.deleted_at IS NULL",
     postgres: "SELECT i.id,
      (SELECT COUNT(*) FROM (SELECT 1 FROM connections c
-         WHERE c.integration_id = i.id AND c.deleted_at IS NULL LIMIT $2) some) AS times,
+         WHERE c.integration_id = i.id AND c.deleted_at IS NULL LIMIT $2) found) AS times,
      (SELECT COUNT(*) FROM (SELECT 1 FROM connections c
          WHERE c.integration_id = i.id AND c.deleted_at IS NULL AND c.refresh_error IS NOT NULL
-         LIMIT $2) some) AS failing
+         LIMIT $2) found) AS failing
      FROM integrations i WHERE i.environment_id = $1 AND i.deleted_at IS NULL",
 };
 

@@ -2,8 +2,8 @@
 //!
 //! The first window has the newest operations; each further one is longer. So a word that is
 //! everywhere is found in the first, a rare one is looked for in all of them, which its index makes
-//! cheap, and words that are common but never meet cost no more than [`PATIENCE`] and the window
-//! under way: the list then says how far back it looked, and the next page goes on from there.
+//! cheap, and with words that are common but never meet it stops before that takes long: the list
+//! then says how far back it looked, and the next page goes on from there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,8 +28,9 @@ const WINDOW_GROWTH: u32 = 4;
 const WINDOW_MIN: Duration = Duration::from_secs(10);
 /// Windows that are looked through however long that takes.
 const WINDOWS_MIN: usize = 2;
-/// After this no further window is begun.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// No window is begun that would not end by then, if it took as much longer than the last as it is
+/// longer.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 const WINDOW: Sql = Sql {
     sqlite: "SELECT created_at FROM operations INDEXED BY operations_recent
@@ -171,6 +172,7 @@ impl Search<'_> {
         let begin = Instant::now();
         let (mut windows, mut room) = (0, FOUND_MAX);
         loop {
+            let window_begin = Instant::now();
             let texts = self.texts(low, high, room).await?;
             windows += 1;
             let is_full = texts.len() >= room;
@@ -190,7 +192,8 @@ impl Search<'_> {
                 return Ok(());
             }
             let fitting = found.marks.iter().filter(|mark| mark.fits(self.filter)).count() as i64;
-            if fitting > enough || (windows >= WINDOWS_MIN && begin.elapsed() >= PATIENCE) {
+            let would_take = begin.elapsed() + window_begin.elapsed() * WINDOW_GROWTH;
+            if fitting > enough || (windows >= WINDOWS_MIN && would_take >= PATIENCE) {
                 found.stopped = Some(Position { at: low, id: String::new() });
                 return Ok(());
             }

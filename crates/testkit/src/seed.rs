@@ -33,6 +33,8 @@ pub const LOG_DAYS: i64 = 14;
 const WITH_INDEXES_MAX: u64 = 50_000;
 /// Rows made at once.
 const BATCH: u64 = 2_000;
+/// Batches that are committed together: pages of an index that many of them change are written once.
+const BATCHES_COMMITTED: u64 = 20;
 /// Batches that may wait to be written.
 const BATCHES_WAITING: usize = 4;
 
@@ -113,9 +115,15 @@ async fn write_all(
             start = end;
         }
     });
-    let mut told = 0;
+    let (mut told, mut batches) = (0, 0);
+    loader.execute("BEGIN".to_owned()).await?;
     while let Some((end, rows)) = receive.recv().await {
         loader.write(rows).await?;
+        batches += 1;
+        if batches % BATCHES_COMMITTED == 0 {
+            loader.execute("COMMIT".to_owned()).await?;
+            loader.execute("BEGIN".to_owned()).await?;
+        }
         let percent = end * 100 / all;
         if percent >= told + 5 || end == all {
             told = percent;
@@ -125,5 +133,6 @@ async fn write_all(
             said(&text);
         }
     }
+    loader.execute("COMMIT".to_owned()).await?;
     making.join().map_err(|_| "the thread that makes rows ended early".into())
 }

@@ -90,7 +90,7 @@ fn settings_variables_and_keys_change_beside_a_running_server() {
     let wrong =
         ["env", "set", "dev", "webhook_url=http://10.0.0.1/", "on_auth_creation=yes", "x=1"];
     let stderr = folder.run(&wrong, &[]).failed(2);
-    for part in ["3 things are wrong", "webhook_url: ", "expected true or false", "no such setting"]
+    for part in ["3 things are wrong", "webhook_url: ", "Expected true or false", "no such setting"]
     {
         assert!(stderr.contains(part), "{part}:\n{stderr}");
     }

@@ -14,6 +14,8 @@ use super::Result;
 const VALUES_MAX: usize = 4_000;
 /// Page cache on SQLite, in KiB, as SQLite writes it.
 const CACHE: &str = "-400000";
+/// Pages of the write-ahead log after which it is folded into the file.
+const CHECKPOINT_PAGES: &str = "50000";
 /// Tables whose indexes are put aside.
 const LARGE: &str = "'operations', 'messages', 'operation_texts', 'connections', 'connection_tags'";
 
@@ -110,7 +112,8 @@ impl Loader {
                     .filename(path)
                     .synchronous(SqliteSynchronous::Off)
                     .foreign_keys(false)
-                    .pragma("cache_size", CACHE);
+                    .pragma("cache_size", CACHE)
+                    .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
                 Self::Sqlite(options.connect().await?)
             }
             Settings::Postgres { url, .. } => {
@@ -171,22 +174,15 @@ impl Loader {
         Ok(found)
     }
 
-    /// Stores rows, all or none.
+    /// Stores rows.
     pub(super) async fn write(&mut self, all: Vec<Rows>) -> Result<()> {
-        match self {
-            Self::Sqlite(connection) => {
-                let mut transaction = connection.begin().await?;
-                for rows in &all {
-                    insert(&mut transaction, rows).await?;
+        for rows in &all {
+            match self {
+                Self::Sqlite(connection) => insert(connection, rows).await?,
+                Self::Postgres(connection) if !rows.cells.is_empty() => {
+                    copy(connection, rows).await?;
                 }
-                transaction.commit().await?;
-            }
-            Self::Postgres(connection) => {
-                let mut transaction = connection.begin().await?;
-                for rows in all.iter().filter(|rows| !rows.cells.is_empty()) {
-                    copy(&mut transaction, rows).await?;
-                }
-                transaction.commit().await?;
+                Self::Postgres(_) => {}
             }
         }
         Ok(())
