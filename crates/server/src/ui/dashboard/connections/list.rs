@@ -233,10 +233,12 @@ pub(super) async fn export(visit: Visit) -> Result<Response, Failure> {
         page,
         left: EXPORT_ROWS_MAX,
     });
+    // Compression asks once more after the end, which an unfolded stream does not forgive.
     let lines = futures::stream::unfold(export, async |export| {
         let (lines, export) = export?.next().await?;
         Some((lines, Some(export)))
-    });
+    })
+    .fuse();
     let actor = visit.actor();
     visit.engine().recorder().audit(Some(environment.id), actor, "connections.exported", "");
     let mut response = Body::from_stream(head.chain(lines)).into_response();
