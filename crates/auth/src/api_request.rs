@@ -90,13 +90,16 @@ pub(crate) fn build(
 }
 
 /// Where an integration wants its key.
-enum Place {
+pub(crate) enum Place {
     Header,
     Query,
 }
 
 /// The key of a provider whose integrations choose its place: place, name and value.
-fn placed_key(context: &Context<'_>, scope: &Scope<'_>) -> Option<(Place, String, String)> {
+pub(crate) fn placed_key(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+) -> Option<(Place, String, String)> {
     let placement = context.provider.key_placement.as_ref()?;
     let setting = |name: &str| {
         let given = context.client.custom.get(name).and_then(Value::as_str);

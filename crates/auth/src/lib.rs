@@ -23,6 +23,7 @@ pub mod mode;
 pub mod modes;
 mod oauth1_signature;
 pub mod pkce;
+pub mod proxied;
 pub mod registration;
 pub mod request;
 pub mod revoke;
@@ -45,6 +46,7 @@ pub use mode::{
 };
 pub use modes::mcp_oauth2_generic::is_issuer;
 pub use modes::{MODES, can_refresh, mode};
+pub use proxied::{ProxiedCall, ProxiedError, needs_body, proxied};
 pub use registration::{ClientMetadata, RegisteredClient};
 pub use request::{Body, ClientIdentity, HttpReply, HttpRequest};
 pub use revoke::revocation;

@@ -18,7 +18,7 @@ pub(crate) mod mcp_oauth2_generic;
 mod none;
 mod oauth1;
 mod oauth2;
-mod oauth2_cc;
+pub(crate) mod oauth2_cc;
 mod signature;
 mod tba;
 mod two_step;

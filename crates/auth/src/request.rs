@@ -61,13 +61,18 @@ pub enum Body {
         /// The text.
         text: String,
     },
+    /// Bytes of somebody else, whose content type stands among the headers.
+    Bytes(Vec<u8>),
+    /// Sent by somebody else while it arrives: it cannot be looked at.
+    Carried,
 }
 
 impl Body {
     /// The content type and the bytes.
     pub fn encode(&self) -> (Option<&'static str>, Vec<u8>) {
         match self {
-            Self::Empty => (None, Vec::new()),
+            Self::Empty | Self::Carried => (None, Vec::new()),
+            Self::Bytes(bytes) => (None, bytes.clone()),
             Self::Form(pairs) => {
                 let text =
                     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
@@ -83,6 +88,8 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("Empty"),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Carried => f.write_str("Carried"),
             Self::Form(pairs) => {
                 let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
                 write!(f, "Form({})", names.join(", "))

@@ -93,6 +93,13 @@ impl Timestamp {
         let zoned = date_time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
         Some(Self(zoned.timestamp().as_millisecond()))
     }
+
+    /// Reads the preferred date format of HTTP (RFC 9110, section 5.6.7), such as
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(Self(zoned.timestamp().as_millisecond()))
+    }
 }
 
 fn push_digits(text: &mut String, number: u32, digits: u32) {
@@ -175,6 +182,9 @@ mod tests {
             "2026-03-01T00:00:00.000Z"
         );
         assert_eq!(Timestamp::parse_iso("soon"), None);
+        let date = Timestamp::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(date.to_iso_z(), "1994-11-06T08:49:37.000Z");
+        assert_eq!(Timestamp::parse_http_date("1994-11-06"), None);
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn a_map_resolves_aliases_in_any_order_and_at_any_depth() {
     assert_eq!(zeta.token_url.as_deref(), Some("https://eu.acme.test/token"));
     assert_eq!(zeta.token_client_auth, ClientAuth::BasicRaw);
     assert_eq!(zeta.entry.get("alias"), None);
-    assert_eq!(zeta.proxy.raw["retry"], json!({"after": ["retry-after"]}));
+    assert_eq!(zeta.proxy.retry.after, ["retry-after"]);
 }
 
 #[test]

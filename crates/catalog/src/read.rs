@@ -7,10 +7,11 @@ use crate::finding::{Finding, Level};
 use crate::reader::Reader;
 use crate::schema::{
     AppInstallation, AuthMode, BodyFormat, ClientAssertion, ClientAuth, Form, OAuth1, Provider,
-    Proxy, RefreshWith, Registration, TwoStep, Verification, VerificationSuccess,
+    Proxy, RefreshWith, Registration, TwoStep, VerificationSuccess,
 };
 
 mod facts;
+mod proxy;
 mod steps;
 
 /// Keys of ours. Clients do not see them.
@@ -126,7 +127,7 @@ fn read_all(reader: &mut Reader<'_>, provider: &mut Provider) {
     read_refresh(reader, provider);
     steps::read(reader, provider);
     facts::read(reader, provider);
-    provider.proxy = read_proxy(reader);
+    provider.proxy = proxy::read(reader);
     provider.connection_config = reader.fields("connection_config");
     provider.credentials = reader.fields("credentials");
     provider.integration_config = reader.fields("integration_config");
@@ -375,57 +376,6 @@ fn read_refresh(reader: &mut Reader<'_>, provider: &mut Provider) {
     provider.revocation_params = given_map(reader, "revocation_params");
     provider.revocation_headers = reader.map("revocation_headers");
     provider.introspection_url = reader.text("introspection_url");
-}
-
-fn read_proxy(reader: &mut Reader<'_>) -> Proxy {
-    let raw = reader.map("proxy");
-    let mut inner = Reader {
-        name: reader.name,
-        map: &raw,
-        path: "proxy.",
-        findings: Vec::new(),
-        used: vec![
-            "body",
-            "connection_config",
-            "decompress",
-            "forward_headers_on_redirect",
-            "paginate",
-            "retry",
-        ],
-    };
-    let mut proxy = Proxy {
-        base_url: inner.text("base_url"),
-        headers: inner.map("headers"),
-        query: inner.map("query"),
-        verification: None,
-        raw: Map::new(),
-    };
-    let check = inner.map("verification");
-    if !check.is_empty() {
-        let mut check = Reader {
-            name: reader.name,
-            map: &check,
-            path: "proxy.verification.",
-            findings: Vec::new(),
-            used: vec!["data"],
-        };
-        proxy.verification = Some(Verification {
-            method: check
-                .choice("method", &[("GET", "GET"), ("POST", "POST")])
-                .unwrap_or("GET")
-                .to_owned(),
-            endpoints: check.texts("endpoints"),
-            headers: check.map("headers"),
-            data: check.map.get("data").cloned(),
-            base_url_override: check.text("base_url_override"),
-        });
-        check.unknown();
-        inner.findings.append(&mut check.findings);
-    }
-    inner.unknown();
-    reader.findings.append(&mut inner.findings);
-    proxy.raw = raw;
-    proxy
 }
 
 /// Findings about everything that no typed field took. What named code means is known to

@@ -8,8 +8,10 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+mod proxy;
 mod steps;
 
+pub use proxy::{Proxy, Retry, StatusRange, Verification, WaitInBody};
 pub use steps::{
     AppInstallation, AssertionKind, AssertionRecipe, ClientAssertion, ClientRegistration,
     CompanionToken, CredentialSplit, ExpiryStrategy, FactSource, FactStep, Kept, KeyPlacement,
@@ -244,36 +246,6 @@ impl Field {
     pub const fn is_required(&self) -> bool {
         !(self.optional || self.automated || self.hidden || self.default_value.is_some())
     }
-}
-
-/// A call that tells good credentials from bad ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verification {
-    /// `GET` or `POST`.
-    pub method: String,
-    /// Templates, tried in order until one answers 2xx.
-    pub endpoints: Vec<String>,
-    /// Extra headers, templates.
-    pub headers: Map<String, Value>,
-    /// JSON body.
-    pub data: Option<Value>,
-    /// Base URL for this call only, a template.
-    pub base_url_override: Option<String>,
-}
-
-/// How the provider's API is called.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Proxy {
-    /// Base URL, a template.
-    pub base_url: Option<String>,
-    /// Headers of every call by lower-case name, templates.
-    pub headers: Map<String, Value>,
-    /// Query parameters of every call, templates.
-    pub query: Map<String, Value>,
-    /// The credential test.
-    pub verification: Option<Verification>,
-    /// The whole section, for what is not typed here (retry, pagination, body).
-    pub raw: Map<String, Value>,
 }
 
 /// What a field of a token reply must hold for the reply to be a success.

@@ -22,6 +22,8 @@ use crate::resolver::{GuardedResolver, RefusedAnswer};
 /// next request into [`EgressError::Interrupted`].
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
 const IDLE_CONNECTIONS_PER_HOST_MAX: usize = 16;
+/// The same for exchanges that are carried through.
+const IDLE_CARRIERS_PER_HOST_MAX: usize = 256;
 
 /// Headers that belong to one connection (RFC 9110, section 7.6.1) or that the client computes.
 /// A caller's values for them are left out.
@@ -41,6 +43,7 @@ const CONNECTION_HEADERS: &[&str] = &[
 #[derive(Clone)]
 pub struct Egress {
     client: reqwest::Client,
+    carriers: Arc<Carriers>,
     policy: Arc<Policy>,
     limits: Arc<Limits>,
 }
@@ -146,8 +149,18 @@ impl Egress {
             );
             builder(&policy, &limits).tls_certs_only([]).build()
         });
-        let client = client.map_err(|error| EgressError::Setup { reason: error.to_string() })?;
-        Ok(Self { client, policy, limits: Arc::new(limits) })
+        let setup = |error: reqwest::Error| EgressError::Setup { reason: error.to_string() };
+        let client = client.map_err(setup)?;
+        let carriers = Arc::new(Carriers::new(&policy, &limits).map_err(setup)?);
+        Ok(Self { client, carriers, policy, limits: Arc::new(limits) })
+    }
+
+    pub(crate) fn carriers(&self) -> &Carriers {
+        &self.carriers
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Whether a request to this URL would be refused before any name lookup: for telling someone
@@ -185,16 +198,20 @@ impl Egress {
             headers: header_map(&request)?,
             method: request.method,
             url: request.url,
-            body: request.body,
+            has_body: !request.body.is_empty(),
         };
-        tokio::time::timeout(limit, self.follow(&client, hop, redirects))
+        tokio::time::timeout(limit, self.follow(&client, hop, request.body, redirects))
             .await
             .unwrap_or_else(|_| Err(EgressError::timeout(limit)))
     }
 
     /// A client of its own for a certificate: connections made with one must never serve another
     /// request. The server's certificate is verified as always.
-    fn client_with(&self, identity: &Identity, url: &Url) -> Result<reqwest::Client, EgressError> {
+    pub(crate) fn client_with(
+        &self,
+        identity: &Identity,
+        url: &Url,
+    ) -> Result<reqwest::Client, EgressError> {
         let refused =
             |reason: &str| EgressError::Tls { host: host_of(url), reason: reason.to_owned() };
         let pem = format!("{}\n{}", identity.certificate_pem, identity.key_pem.expose());
@@ -211,13 +228,14 @@ impl Egress {
         &self,
         client: &reqwest::Client,
         first: Hop,
+        body: Bytes,
         redirects: Redirects,
     ) -> Result<Reply, EgressError> {
         let mut hop = first;
         for _ in 0..=self.limits.redirects_max {
             // Before every hop: a literal address never reaches the resolver.
             self.check_url(&hop.url)?;
-            let response = self.send_hop(client, &hop).await?;
+            let response = self.send_hop(client, &hop, &body).await?;
             let location = response.headers().get(header::LOCATION).cloned();
             match location.filter(|_| is_redirect(response.status())) {
                 None => return self.read(response, hop.url).await,
@@ -230,7 +248,9 @@ impl Egress {
                         reason: "redirects are not followed for this request",
                     });
                 }
-                Some(location) => hop = next_hop(hop, response.status(), location.as_bytes())?,
+                Some(location) => {
+                    hop = next_hop(hop, response.status(), location.as_bytes(), &|_| false)?;
+                }
             }
         }
         Err(EgressError::TooManyRedirects)
@@ -240,11 +260,12 @@ impl Egress {
         &self,
         client: &reqwest::Client,
         hop: &Hop,
+        body: &Bytes,
     ) -> Result<reqwest::Response, EgressError> {
         let mut request =
             client.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
-        if !hop.body.is_empty() {
-            request = request.body(hop.body.clone());
+        if hop.has_body {
+            request = request.body(body.clone());
         }
         request.send().await.map_err(|error| self.failure(&error, &hop.url))
     }
@@ -276,7 +297,7 @@ impl Egress {
     }
 
     /// The client's errors print the whole URL, so nothing of their text is used.
-    fn failure(&self, error: &reqwest::Error, url: &Url) -> EgressError {
+    pub(crate) fn failure(&self, error: &reqwest::Error, url: &Url) -> EgressError {
         let host = host_of(url);
         if let Some(RefusedAnswer(reason)) = find(error) {
             return EgressError::Denied { host, reason: *reason };
@@ -302,6 +323,35 @@ impl Egress {
             Some(kind) => kind.to_string(),
         };
         EgressError::Interrupted { host, reason }
+    }
+}
+
+/// Clients for exchanges that are carried through: as many connections as there are callers, and
+/// nothing done to the answers.
+pub(crate) struct Carriers {
+    /// Hands bodies on as they are.
+    pub(crate) plain: reqwest::Client,
+    /// Asks for gzip and hands plain bodies on.
+    pub(crate) decompressing: reqwest::Client,
+    /// Speaks HTTP/1.1 only: a later version has no upgrade.
+    pub(crate) upgrading: reqwest::Client,
+}
+
+impl Carriers {
+    fn new(policy: &Arc<Policy>, limits: &Limits) -> Result<Self, reqwest::Error> {
+        let build = |change: fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder| {
+            let make = || {
+                change(builder(policy, limits))
+                    .pool_max_idle_per_host(IDLE_CARRIERS_PER_HOST_MAX)
+                    .read_timeout(limits.idle_timeout)
+            };
+            make().build().or_else(|_| make().tls_certs_only([]).build())
+        };
+        Ok(Self {
+            plain: build(reqwest::ClientBuilder::no_gzip)?,
+            decompressing: build(|builder| builder)?,
+            upgrading: build(|builder| builder.no_gzip().http1_only())?,
+        })
     }
 }
 
@@ -370,10 +420,10 @@ mod tests {
             method: Method::GET,
             url: "http://localhost:9/?secret".parse().unwrap(),
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            has_body: false,
         };
         // Past the check of the name, as a public name with a private address would be.
-        let error = strict.send_hop(&strict.client, &hop).await.unwrap_err();
+        let error = strict.send_hop(&strict.client, &hop, &Bytes::new()).await.unwrap_err();
         assert_eq!(error.to_string(), "requests to localhost are not allowed: loopback address");
     }
 

@@ -1,20 +1,24 @@
 #![doc = include_str!("../README.md")]
 
+mod carry;
 mod client;
 mod error;
 mod guard;
 mod limits;
 mod policy;
 mod redirect;
+mod replay;
 mod resolver;
 #[cfg(test)]
 mod tests;
 
 pub use bytes::Bytes;
+pub use carry::{Duplex, Incoming, Outgoing, Trusts};
 pub use client::{Egress, Identity, Redirects, Reply, Request};
 pub use error::EgressError;
 pub use guard::Refusal;
 pub use http::Method;
 pub use limits::Limits;
 pub use policy::{AllowList, Policy};
+pub use replay::{AnyBody, BodyError, BodyTooLarge, CollectError, Replay};
 pub use url::Url;

@@ -12,6 +12,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Largest body that is read, in bytes after decompression. 10 MiB.
     pub response_bytes_max: usize,
+    /// Longest silence of the other side of an exchange that is carried through. 5 minutes.
+    pub idle_timeout: Duration,
     /// Most redirects that are followed before giving up. 5.
     pub redirects_max: usize,
 }
@@ -22,6 +24,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             response_bytes_max: 10 * 1024 * 1024,
+            idle_timeout: Duration::from_mins(5),
             redirects_max: 5,
         }
     }

@@ -7,6 +7,7 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
+use crate::carry::Trusts;
 use crate::client::host_of;
 use crate::error::EgressError;
 
@@ -21,7 +22,8 @@ pub(crate) struct Hop {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: bytes::Bytes,
+    /// Whether the body goes along.
+    pub(crate) has_body: bool,
 }
 
 /// Whether a reply with this status and a `Location` asks for another request.
@@ -29,9 +31,14 @@ pub(crate) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// The request that the redirect asks for, or why it is not made. The destination still has to
-/// pass the guard.
-pub(crate) fn next_hop(hop: Hop, status: StatusCode, location: &[u8]) -> Result<Hop, EgressError> {
+/// The request that the redirect asks for, or why it is not made. An origin that is trusted is
+/// treated like the one that redirects. The destination still has to pass the guard.
+pub(crate) fn next_hop(
+    hop: Hop,
+    status: StatusCode,
+    location: &[u8],
+    trusts: Trusts<'_>,
+) -> Result<Hop, EgressError> {
     let refuse = |reason| EgressError::RedirectRefused { host: host_of(&hop.url), reason };
 
     let url = std::str::from_utf8(location)
@@ -47,15 +54,15 @@ pub(crate) fn next_hop(hop: Hop, status: StatusCode, location: &[u8]) -> Result<
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => hop.method == Method::POST,
         _ => false,
     };
-    let same_origin = hop.url.origin() == url.origin();
-    if !same_origin && !becomes_get && !hop.body.is_empty() {
+    let same_origin = hop.url.origin() == url.origin() || trusts(&url);
+    if !same_origin && !becomes_get && hop.has_body {
         return Err(refuse("it would send the request body to another origin"));
     }
 
     let mut next = Hop { url, ..hop };
     if becomes_get {
         next.method = Method::GET;
-        next.body = bytes::Bytes::new();
+        next.has_body = false;
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE] {
             next.headers.remove(name);
         }
@@ -86,11 +93,11 @@ mod tests {
         if !body.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         }
-        Hop { method, url: url.parse().unwrap(), headers, body: body.into() }
+        Hop { method, url: url.parse().unwrap(), headers, has_body: !body.is_empty() }
     }
 
     fn follow(hop: Hop, status: u16, location: &str) -> Result<Hop, EgressError> {
-        next_hop(hop, StatusCode::from_u16(status).unwrap(), location.as_bytes())
+        next_hop(hop, StatusCode::from_u16(status).unwrap(), location.as_bytes(), &|_| false)
     }
 
     fn reason(result: Result<Hop, EgressError>) -> &'static str {
@@ -115,7 +122,7 @@ mod tests {
         for (status, from, to) in cases {
             let next = follow(hop(from.clone(), "https://a.example/x", "b"), status, "/y").unwrap();
             assert_eq!(next.method, to, "{status} {from}");
-            assert_eq!(next.body.is_empty(), to != from, "{status} {from}");
+            assert_eq!(!next.has_body, to != from, "{status} {from}");
             assert_eq!(next.headers.contains_key("content-type"), to == from, "{status} {from}");
             assert_eq!(next.url.as_str(), "https://a.example/y");
             assert!(next.headers.contains_key("authorization"));
@@ -154,6 +161,8 @@ mod tests {
         assert!(reason(follow(from(), 302, "http://a.example/")).contains("insecure"));
         assert!(reason(follow(from(), 302, "ftp://a.example/")).contains("insecure"));
         assert!(reason(follow(from(), 302, "https://[broken")).contains("not a URL"));
-        assert!(reason(next_hop(from(), StatusCode::FOUND, b"/\xff")).contains("not a URL"));
+        assert!(
+            reason(next_hop(from(), StatusCode::FOUND, b"/\xff", &|_| false)).contains("not a URL")
+        );
     }
 }

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::keys::Caller;
 use crate::members::openid::OpenIdSettings;
 use crate::opened::Opened;
+use crate::proxy::{Budgets, Prepared, ProxySettings};
 use crate::recorder::Recorder;
 use crate::refresh::Flights;
 use crate::sealing::Sealer;
@@ -65,6 +66,8 @@ pub struct Settings {
     pub openid: Option<OpenIdSettings>,
     /// Browser sockets that may wait at once.
     pub sockets_max: usize,
+    /// How calls to providers are carried.
+    pub proxy: ProxySettings,
 }
 
 /// What a refresh may need beside its requests: reading, sealing and writing, with retries.
@@ -98,6 +101,7 @@ impl Settings {
             webhook_parallel_max: 32,
             openid: None,
             sockets_max: 10_000,
+            proxy: ProxySettings::default(),
         }
     }
 }
@@ -138,6 +142,8 @@ pub struct Inner {
     pub(crate) recorder: Recorder,
     pub(crate) flights: Flights,
     pub(crate) opened: Opened,
+    pub(crate) prepared: Prepared,
+    pub(crate) budgets: Budgets,
     /// Names this process in leases and audit chains.
     pub(crate) instance: String,
     pub(crate) callers: Cache<String, Arc<Caller>>,
@@ -186,6 +192,8 @@ impl Engine {
             recorder: recorder.clone(),
             flights: Flights::default(),
             opened: Opened::new(),
+            prepared: Prepared::new(),
+            budgets: Budgets::new(),
             instance,
             callers,
             environments,
@@ -220,6 +228,7 @@ impl Engine {
     pub(crate) fn forget_cached(&self) {
         self.callers.invalidate_all();
         self.environments.invalidate_all();
+        self.prepared.forget_integrations();
     }
 
     /// The database.
@@ -265,6 +274,7 @@ impl Engine {
     /// Replaces the catalogue.
     pub fn set_catalog(&self, catalog: Catalog) {
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        self.prepared.forget_integrations();
     }
 
     /// A catalogue entry that must be there.

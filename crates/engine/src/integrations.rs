@@ -32,6 +32,20 @@ pub struct IntegrationSecrets {
     pub custom: Map<String, Value>,
     /// Clients this server registered at the provider, the latest last.
     pub registrations: Vec<RegisteredClient>,
+    /// How calls through the proxy are bounded: no secret, but it says where secrets may go.
+    pub proxy: ProxyLimits,
+}
+
+/// Bounds of an integration's calls through the proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProxyLimits {
+    /// Hosts beside the provider's own that calls may name, see [`crate::proxy::is_host_pattern`].
+    pub allowed_hosts: Vec<String>,
+    /// Most calls a minute of the whole integration.
+    pub calls_per_minute: Option<u32>,
+    /// Most calls a minute of each of its connections.
+    pub calls_per_minute_per_connection: Option<u32>,
 }
 
 impl IntegrationSecrets {
@@ -41,6 +55,7 @@ impl IntegrationSecrets {
             && self.app_link.is_none()
             && self.custom.is_empty()
             && self.registrations.is_empty()
+            && self.proxy == ProxyLimits::default()
     }
 }
 
@@ -125,6 +140,8 @@ pub struct CreateIntegration {
     pub integration_config: Option<Map<String, Value>>,
     /// Values for a provider without one.
     pub custom: Option<Map<String, Value>>,
+    /// Bounds of calls through the proxy.
+    pub proxy: Option<ProxyLimits>,
 }
 
 /// A validated request to change an integration; absent keeps.
@@ -142,6 +159,8 @@ pub struct UpdateIntegration {
     pub integration_config: Option<Map<String, Value>>,
     /// Values to merge.
     pub custom: Option<Map<String, Value>>,
+    /// New bounds of calls through the proxy, as a whole.
+    pub proxy: Option<ProxyLimits>,
 }
 
 fn refused(message: impl Into<String>) -> Error {
@@ -248,6 +267,7 @@ impl Engine {
             request.custom,
         )
         .map_err(refused)?;
+        secrets.proxy = request.proxy.unwrap_or_default();
         // Last: the settings may not stand in for a part of the credentials.
         apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
         if row.scopes.is_empty() {
@@ -342,6 +362,7 @@ impl Engine {
                 })
             })
             .await?;
+        self.prepared.forget_integrations();
         self.recorder.audit(Some(environment_id), actor, "integration.updated", audited);
         Ok(view)
     }
@@ -384,6 +405,7 @@ impl Engine {
             request.custom,
         )
         .map_err(refused)?;
+        secrets.proxy = request.proxy.unwrap_or(secrets.proxy);
         apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
         check_issuer(&provider, row.client_id.as_ref(), &secrets.custom)?;
         row.secrets = self.seal_secrets(environment_id, data_key, &row.row_uuid, &secrets)?;
@@ -412,6 +434,7 @@ impl Engine {
                 })
             })
             .await?;
+        self.prepared.forget_integrations();
         self.recorder.audit(Some(environment_id), actor, "integration.deleted", key);
         Ok(())
     }

@@ -30,6 +30,7 @@ pub mod oauth_client;
 mod opened;
 mod operations;
 mod protocol;
+pub mod proxy;
 pub mod read;
 pub mod recorder;
 pub mod recovery;

@@ -42,28 +42,78 @@ impl Engine {
         options: ReadOptions,
         actor: &str,
     ) -> Result<ConnectionView> {
-        let row = self.store.connection(environment.id, integration_key, connection_id).await?;
-        let Some(row) = row else {
-            self.check_integration_exists(environment.id, integration_key).await?;
-            return Err(Error::UnknownConnection {
-                connection_id: connection_id.to_owned(),
-                integration_key: integration_key.to_owned(),
-            });
-        };
         if !options.with_credentials {
+            let row = self.known_connection(environment, integration_key, connection_id).await?;
             return self.view_without_credentials(row).await;
         }
-        let row = if options.force_refresh || self.is_due(&row) {
-            self.recorder.touch_connection(row.id);
-            self.freshen(environment, row, options.force_refresh).await?
-        } else if options.renew_app_token && self.has_app_token(&row).await? {
-            self.renew_app_token(environment, row).await?
-        } else {
-            row
-        };
+        let row =
+            self.fresh_connection(environment, integration_key, connection_id, options).await?;
         self.recorder.credentials_read(environment.id, actor, row.id);
         let opened = self.opened(&row, options.with_refresh_token).await?;
         Ok(ConnectionView { last_fetched_at: Some(self.clock.now()), row, opened })
+    }
+
+    /// The row of a connection with credentials that work.
+    pub(crate) async fn fresh_connection(
+        &self,
+        environment: &EnvironmentView,
+        integration_key: &str,
+        connection_id: &str,
+        options: ReadOptions,
+    ) -> Result<Arc<Connection>> {
+        let row = self.known_connection(environment, integration_key, connection_id).await?;
+        if options.force_refresh || self.is_due(&row) {
+            self.recorder.touch_connection(row.id);
+            self.freshen(environment, row, options.force_refresh).await
+        } else if options.renew_app_token && self.has_app_token(&row).await? {
+            self.renew_app_token(environment, row).await
+        } else {
+            Ok(row)
+        }
+    }
+
+    /// The row of a connection after a refresh that the provider gave reason for, by refusing a
+    /// token that seemed good. None when that token came from such a refresh itself a moment ago, or
+    /// when there is no other.
+    pub(crate) async fn refreshed_since(
+        &self,
+        environment: &EnvironmentView,
+        refused: &Connection,
+    ) -> Option<Arc<Connection>> {
+        let now = self.clock.now();
+        let is_new = self.prepared.was_renewed(refused.id, refused.generation);
+        let row = self.reread(refused).await.ok()?;
+        if row.generation != refused.generation {
+            return Some(row);
+        }
+        if is_new || row.refresh_exhausted || row.refresh_retry_at.is_some_and(|at| at > now) {
+            return None;
+        }
+        match self.refresh(environment, refused, Want::Forced).await {
+            Outcome::Refreshed => {
+                let fresh = self.reread(refused).await.ok()?;
+                self.prepared.renewed(fresh.id, fresh.generation);
+                Some(fresh)
+            }
+            _ => None,
+        }
+    }
+
+    async fn known_connection(
+        &self,
+        environment: &EnvironmentView,
+        integration_key: &str,
+        connection_id: &str,
+    ) -> Result<Arc<Connection>> {
+        let row = self.store.connection(environment.id, integration_key, connection_id).await?;
+        if let Some(row) = row {
+            return Ok(row);
+        }
+        self.check_integration_exists(environment.id, integration_key).await?;
+        Err(Error::UnknownConnection {
+            connection_id: connection_id.to_owned(),
+            integration_key: integration_key.to_owned(),
+        })
     }
 
     /// The opened values of a row, from memory when the same sealed bytes were opened a moment ago.

@@ -12,12 +12,14 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio_util::sync::CancellationToken;
 use valetkey_base::{Clock, Timestamp};
-use valetkey_store::{AuditRow, Error, MessageRow, Store};
+use valetkey_store::{AuditRow, Error, MessageRow, NewOperation, Store};
 
 /// How often the buffer is written.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 /// Entries after which the buffer is written at once.
 const BUFFERED_MAX: usize = 20_000;
+/// Calls through the proxy that may wait to be written.
+const CALLS_MAX: usize = 20_000;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct AuditKey {
@@ -42,6 +44,10 @@ struct Buffer {
     connections: HashSet<i64>,
     keys: HashSet<i64>,
     messages: Vec<MessageRow>,
+    /// Calls through the proxy and when they began, with their messages.
+    calls: Vec<(NewOperation, Timestamp, MessageRow)>,
+    /// Calls there was no room for.
+    calls_dropped: u64,
 }
 
 impl Buffer {
@@ -141,10 +147,25 @@ impl Recorder {
         self.with(|buffer| buffer.messages.push(message));
     }
 
+    /// Writes a call down that has ended. When they come faster than the database takes them, those
+    /// that went well are the first to be left out.
+    pub(crate) fn call(&self, operation: NewOperation, begun: Timestamp, message: MessageRow) {
+        self.with(|buffer| {
+            let room = if operation.error.is_some() { CALLS_MAX } else { CALLS_MAX / 2 };
+            if buffer.calls.len() < room {
+                buffer.calls.push((operation, begun, message));
+            } else {
+                buffer.calls_dropped += 1;
+            }
+        });
+    }
+
     fn with(&self, change: impl FnOnce(&mut Buffer)) {
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut buffer);
-        if buffer.audit.len() + buffer.reads.len() + buffer.messages.len() >= BUFFERED_MAX {
+        if buffer.audit.len() + buffer.reads.len() + buffer.messages.len() + buffer.calls.len()
+            >= BUFFERED_MAX
+        {
             self.full.notify_one();
         }
     }
@@ -179,6 +200,7 @@ impl Recorder {
             && buffer.connections.is_empty()
             && buffer.keys.is_empty()
             && buffer.messages.is_empty()
+            && buffer.calls.is_empty()
         {
             return Ok(());
         }
@@ -187,6 +209,11 @@ impl Recorder {
         let connections: Vec<i64> = buffer.connections.iter().copied().collect();
         let keys: Vec<i64> = buffer.keys.iter().copied().collect();
         let messages = buffer.messages.clone();
+        let calls = buffer.calls.clone();
+        if buffer.calls_dropped > 0 {
+            let count = std::mem::take(&mut buffer.calls_dropped);
+            tracing::warn!(count, "calls were not logged: more came than can be written");
+        }
         let written = self
             .store
             .write(move |tx| {
@@ -197,6 +224,10 @@ impl Recorder {
                     }
                     if !keys.is_empty() {
                         tx.touch_api_keys(&keys, now).await?;
+                    }
+                    for (operation, begun, message) in calls {
+                        tx.insert_operation(&operation, begun).await?;
+                        tx.insert_messages(&[message]).await?;
                     }
                     tx.insert_messages(&messages).await
                 })
@@ -225,6 +256,8 @@ impl Recorder {
             buffer.connections.extend(failed.connections);
             buffer.keys.extend(failed.keys);
             buffer.messages.extend(failed.messages);
+            let room = CALLS_MAX.saturating_sub(buffer.calls.len());
+            buffer.calls.extend(failed.calls.into_iter().take(room));
         });
     }
 }

@@ -9,9 +9,9 @@ mod oauth2;
 mod two_step;
 mod typed;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use valetkey_auth::follow_up::Occasion;
-use valetkey_auth::{Class, Grant, HttpReply, HttpRequest, Step};
+use valetkey_auth::{Body, Class, Grant, HttpReply, HttpRequest, ProxiedCall, Step};
 use valetkey_catalog::AuthMode;
 
 use crate::personality::Personality;
@@ -103,12 +103,49 @@ pub(crate) fn call(stage: &Stage<'_>, grant: &Grant) -> Result<(), String> {
     let context = stage.context_with(&config);
     let request = valetkey_auth::api_request::get(&context, &grant.credentials, "/rehearsal")
         .map_err(|error| format!("proxy.base_url {base_url}: {error}"))?;
-    is_resolved(&request)?;
-    all_headers(stage, &request)?;
+    is_whole(stage, grant, &request)?;
+    is_whole(stage, grant, &proxied(stage, grant, &config)?)
+}
+
+/// The same as an app makes it through the proxy, with a body.
+fn proxied(
+    stage: &Stage<'_>,
+    grant: &Grant,
+    config: &Map<String, Value>,
+) -> Result<HttpRequest, String> {
+    let context = stage.context_with(config);
+    let headers = [("content-type".to_owned(), "application/json".to_owned())];
+    let kind = Some("application/json");
+    let body = if valetkey_auth::needs_body(stage.provider, config, kind) {
+        Body::Bytes(br#"{"big":12345678901234567890}"#.to_vec())
+    } else {
+        Body::Carried
+    };
+    let call = ProxiedCall {
+        method: &http::Method::POST,
+        path: "rehearsal/%2F",
+        query: Some("own=%20"),
+        base_url: None,
+        headers: &headers,
+        body,
+    };
+    let request = valetkey_auth::proxied(&context, &grant.credentials, call)
+        .map_err(|error| format!("a call through the proxy: {error}"))?;
+    if !request.url.path().ends_with("/rehearsal/%2F") {
+        return Err(format!("the path of a call became {}", request.url.path()));
+    }
+    Ok(request)
+}
+
+/// Address and headers are filled in, and the credentials are shown.
+fn is_whole(stage: &Stage<'_>, grant: &Grant, request: &HttpRequest) -> Result<(), String> {
+    is_resolved(request)?;
+    all_headers(stage, request)?;
+    let provider = stage.provider;
     let names: Vec<String> = expect::pairs(&request.url).into_keys().collect();
     match provider.proxy.query.keys().find(|name| !names.contains(name)) {
         Some(name) => Err(format!("proxy.query.{name} is left out")),
-        None => shows_credentials(stage, grant, &request),
+        None => shows_credentials(stage, grant, request),
     }
 }
 
@@ -149,7 +186,7 @@ fn shows_credentials(
         || request.headers.iter().any(|(_, value)| is_in(value))
         || request.url.query_pairs().any(|(_, value)| is_in(&value))
         || is_in(request.url.path());
-    let in_body = stage.provider.proxy.raw.contains_key("body");
+    let in_body = !stage.provider.proxy.body.is_empty();
     let has_headers = stage.provider.proxy.headers.iter().any(|(_, template)| {
         template.as_str().is_some_and(|text| text.contains("${credentials") || text.contains("${"))
     });

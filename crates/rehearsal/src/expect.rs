@@ -178,7 +178,9 @@ pub(crate) fn body_fields(body: &Body) -> Fields {
         Body::Json(Value::Object(map)) => {
             map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
         }
-        Body::Empty | Body::Text { .. } | Body::Json(_) => Fields::new(),
+        Body::Empty | Body::Text { .. } | Body::Json(_) | Body::Bytes(_) | Body::Carried => {
+            Fields::new()
+        }
     }
 }
 

@@ -74,7 +74,7 @@ fn field(request: &HttpRequest, name: &str) -> Option<String> {
             pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
         }
         Body::Json(value) => value.get(name).and_then(Value::as_str).map(str::to_owned),
-        Body::Empty | Body::Text { .. } => in_query(),
+        Body::Empty | Body::Text { .. } | Body::Bytes(_) | Body::Carried => in_query(),
     }
 }
 

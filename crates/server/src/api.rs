@@ -11,6 +11,7 @@ pub mod integrations;
 pub mod logo;
 pub mod logs;
 pub mod providers;
+pub mod proxy;
 pub mod telemetry;
 pub mod webhook_url;
 
@@ -26,6 +27,7 @@ pub fn endpoints() -> Vec<Endpoint<App>> {
     all.extend(connections::endpoints());
     all.extend(integrations::endpoints());
     all.extend(providers::endpoints());
+    all.extend(proxy::endpoints());
     all.extend(logo::endpoints());
     all.extend(environments::endpoints());
     all.extend(events::endpoints());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -44,10 +44,10 @@ impl Part {
 
     fn name(self) -> &'static str {
         match self {
-            Part::Body => "body",
-            Part::Query => "query string",
-            Part::Path => "path",
-            Part::Headers => "headers",
+            Part::Body => "body is",
+            Part::Query => "query string is",
+            Part::Path => "path is",
+            Part::Headers => "headers are",
         }
     }
 }
@@ -62,11 +62,12 @@ struct Inner {
     /// The value of `error`; null for an internal error until the transport fills it in.
     error: Value,
     source: Option<Source>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, error: Value) -> Self {
-        Self(Box::new(Inner { status, error, source: None }))
+        Self(Box::new(Inner { status, error, source: None, header: None }))
     }
 
     /// `code` and `message`. The shape for all new errors.
@@ -82,13 +83,19 @@ impl ApiError {
         self
     }
 
+    /// Adds a header, such as `Retry-After`.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.header = Some((name, value));
+        self
+    }
+
     /// An input that breaks its schema: 400 with one entry in `errors` for each issue.
     pub fn validation(part: Part, issues: Vec<Issue>) -> Self {
         let first = issues.first().map_or_else(String::new, |issue| match issue.path.as_slice() {
             [] => format!(": {}", issue.message),
             path => format!(" at {}: {}", path.join("."), issue.message),
         });
-        let message = format!("The {} is not valid{first}", part.name());
+        let message = format!("The {} not valid{first}", part.name());
         let errors = serde_json::to_value(issues).unwrap_or_default();
         Self::new(
             StatusCode::BAD_REQUEST,
@@ -161,7 +168,7 @@ struct Unreported(Source);
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Inner { status, error, source } = *self.0;
+        let Inner { status, error, source, header } = *self.0;
         if let Some(source) = source {
             let mut response = status.into_response();
             response.extensions_mut().insert(Unreported(source));
@@ -172,6 +179,7 @@ impl IntoResponse for ApiError {
             let challenge = HeaderValue::from_static("Bearer realm=\"valetkey\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
+        response.headers_mut().extend(header);
         response
     }
 }

@@ -78,6 +78,8 @@ pub enum QueryRule {
     Checked(Schema),
     /// Parsed, but unknown parameters are allowed.
     Unchecked,
+    /// Not looked at.
+    Raw,
 }
 
 type Answer = Pin<Box<dyn Future<Output = ApiResult<Response>> + Send>>;
@@ -174,6 +176,12 @@ impl<H: Host> Endpoint<H> {
     /// Takes any query parameters.
     pub fn any_query(mut self) -> Self {
         self.query = QueryRule::Unchecked;
+        self
+    }
+
+    /// Leaves the query as it is.
+    pub fn raw_query(mut self) -> Self {
+        self.query = QueryRule::Raw;
         self
     }
 

@@ -20,6 +20,7 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 use valetkey_base::{Clock, Rng};
 
+use crate::api::proxy::Carried;
 use crate::auth_header::{self, Credential, Refusal};
 use crate::call::{Call, Content};
 use crate::error::{self, ApiError, ApiResult, Part};
@@ -114,11 +115,15 @@ impl<H: Host> Transport<H> {
             }
         };
         response = error::report(response, trail.request_id);
+        // An answer of somebody else keeps the headers it came with.
+        let is_carried = response.extensions().get::<Carried>().is_some();
         let headers = response.headers_mut();
-        response_headers::apply(headers, trail.request_id);
         cors::apply(headers);
-        if let Some(allowance) = trail.allowance {
-            allowance.apply(headers, self.clock.now());
+        if !is_carried {
+            response_headers::apply(headers, trail.request_id);
+            if let Some(allowance) = trail.allowance {
+                allowance.apply(headers, self.clock.now());
+            }
         }
         access_log::record(&Access {
             method: &method,
@@ -237,6 +242,9 @@ fn check_inputs<H: Host>(
         match part {
             Part::Query => {
                 let Some(given) = query.take() else { continue };
+                if matches!(endpoint.query, QueryRule::Raw) {
+                    continue;
+                }
                 call.query = check_query(&endpoint.query, given?)?;
             }
             Part::Body => {

@@ -150,7 +150,9 @@ fn integration_scopes(context: &Context<'_>) -> Option<String> {
 }
 
 /// The TLS certificate of the connection's client, when it has one. The error names a field.
-fn identity(credentials: &Credentials) -> Result<Option<ClientIdentity>, (&'static str, String)> {
+pub(crate) fn identity(
+    credentials: &Credentials,
+) -> Result<Option<ClientIdentity>, (&'static str, String)> {
     let pair = credentials.text("client_certificate").zip(credentials.text("client_private_key"));
     pair.map(|(certificate, key)| client_identity(certificate, key)).transpose()
 }

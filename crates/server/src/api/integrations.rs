@@ -17,7 +17,7 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::reply;
 use crate::route::{Auth, Endpoint};
-use crate::schema::{Field, Schema, array, boolean, field, named, object, record, string};
+use crate::schema::{Field, Schema, array, boolean, field, integer, named, object, record, string};
 
 /// The group in the OpenAPI document.
 const TAG: &str = "Integrations";
@@ -34,6 +34,10 @@ const DELETE: &[&str] = &["environment:integrations:delete"];
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Most characters of a provider setting.
 const SETTING_CHARS_MAX: i64 = 8192;
+/// Hosts beside the provider's own.
+const HOSTS_MAX: i64 = 20;
+/// Most calls a minute that a budget may say.
+const CALLS_PER_MINUTE_MAX: i64 = 1_000_000;
 
 const ONE: &str = "/integrations/{uniqueKey}";
 
@@ -81,7 +85,27 @@ fn common_fields() -> Vec<Field> {
         field("credentials", named::integration_credentials().optional()),
         field("integration_config", record(string().max(255), setting()).optional()),
         field("custom", record(string().max(255), setting()).optional()),
+        field("proxy", proxy_limits().optional()),
     ]
+}
+
+/// Bounds of calls through the proxy.
+fn proxy_limits() -> Schema {
+    let calls = || integer().min(1).max(CALLS_PER_MINUTE_MAX).nullable().optional();
+    object(vec![
+        field(
+            "allowed_hosts",
+            array(string().max(255).custom(not_a_host)).max(HOSTS_MAX).optional(),
+        ),
+        field("calls_per_minute", calls()),
+        field("calls_per_minute_per_connection", calls()),
+    ])
+}
+
+fn not_a_host(value: &serde_json::Value) -> Option<String> {
+    let text = value.as_str().unwrap_or_default();
+    let message = "Expected is a host such as api.example.com, *.example.com, or * for any";
+    (!valetkey_engine::proxy::is_host_pattern(text)).then(|| message.to_owned())
 }
 
 fn one_schema() -> Schema {

@@ -19,6 +19,7 @@ mod mcp;
 mod oauth1;
 mod openapi;
 mod pages;
+mod proxy;
 mod roles;
 mod rotation;
 mod secrets_at_rest;

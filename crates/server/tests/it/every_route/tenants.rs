@@ -132,6 +132,10 @@ async fn another_tenants_things_are_not_found_and_not_changed() {
             if matches!(endpoint.body, BodyRule::Json(_) | BodyRule::AnyJson) {
                 call = call.json(&body_of(&endpoint, &ids));
             }
+            if endpoint.path.starts_with("/proxy") {
+                call = call.header("provider-config-key", NAME);
+                call = call.header("connection-id", NAME);
+            }
             let answer = call.send().await;
             let what = format!("{} → {} {}", line(&endpoint), answer.status, answer.text);
             assert!(answer.status < 500, "{what}");
