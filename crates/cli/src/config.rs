@@ -20,6 +20,7 @@ use valetkey_egress::AllowList;
 use valetkey_engine::Settings;
 use valetkey_engine::members::Role;
 use valetkey_engine::members::openid::OpenIdSettings;
+use valetkey_engine::proxy::ProxySettings;
 use valetkey_server::ui::ConnectPageOptions;
 use valetkey_vault::MasterKey;
 
@@ -52,6 +53,10 @@ pub(crate) struct Config {
     pub(crate) providers_reload_interval: Duration,
     pub(crate) egress_allow: AllowList,
     pub(crate) token_timeout: Duration,
+    /// Its sizes are beside it.
+    pub(crate) proxy: ProxySettings,
+    pub(crate) proxy_replay_max: u64,
+    pub(crate) proxy_signed_max: u64,
     pub(crate) webhook_timeout: Duration,
     pub(crate) webhook_parallel_max: u64,
     pub(crate) log_retention: Duration,
@@ -135,6 +140,9 @@ impl Config {
             providers_reload_interval: Duration::ZERO,
             egress_allow: AllowList::default(),
             token_timeout: Duration::ZERO,
+            proxy: ProxySettings::default(),
+            proxy_replay_max: 0,
+            proxy_signed_max: 0,
             webhook_timeout: Duration::ZERO,
             webhook_parallel_max: 0,
             log_retention: Duration::ZERO,
@@ -169,6 +177,11 @@ impl Config {
             settings.connect_url.clone_from(url);
         }
         settings.token_timeout = self.token_timeout;
+        settings.proxy = ProxySettings {
+            replay_bytes_max: to_usize(self.proxy_replay_max),
+            signed_bytes_max: to_usize(self.proxy_signed_max),
+            ..self.proxy.clone()
+        };
         settings.webhook_timeout = self.webhook_timeout;
         settings.webhook_parallel_max = to_usize(self.webhook_parallel_max);
         settings.log_retention = self.log_retention;

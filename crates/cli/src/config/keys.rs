@@ -8,6 +8,7 @@ use url::Url;
 use valetkey_base::Secret;
 use valetkey_egress::AllowList;
 use valetkey_engine::members::Role;
+use valetkey_engine::proxy::BaseUrlOverride;
 use valetkey_server::ui::{CopyOverrides, check_websockets_path};
 use valetkey_vault::MasterKey;
 
@@ -493,6 +494,86 @@ pub(crate) const KEYS: &[Key] = &[
             min: SECOND,
             max: Duration::from_mins(5),
             at: |config| &mut config.token_timeout,
+        },
+    },
+    Key {
+        name: "proxy_timeout",
+        variable: "VALETKEY_PROXY_TIMEOUT",
+        section: Section::Work,
+        doc: "How long a provider's API may take to begin its answer to a proxied call.",
+        default: Some("2m"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Duration {
+            min: SECOND,
+            max: Duration::from_hours(1),
+            at: |config| &mut config.proxy.timeout,
+        },
+    },
+    Key {
+        name: "proxy_deadline",
+        variable: "VALETKEY_PROXY_DEADLINE",
+        section: Section::Work,
+        doc: "How long a proxied call may take with all its attempts and the waits between them.",
+        default: Some("10m"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Duration {
+            min: SECOND,
+            max: Duration::from_hours(1),
+            at: |config| &mut config.proxy.deadline,
+        },
+    },
+    Key {
+        name: "proxy_replay_max",
+        variable: "VALETKEY_PROXY_REPLAY_MAX",
+        section: Section::Work,
+        doc: "How much of a proxied call's body is kept in memory for another attempt. A larger \
+              body is sent once.",
+        default: Some("1MiB"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Bytes {
+            min: 0,
+            max: 64 * 1024 * 1024,
+            at: |config| &mut config.proxy_replay_max,
+        },
+    },
+    Key {
+        name: "proxy_signed_max",
+        variable: "VALETKEY_PROXY_SIGNED_MAX",
+        section: Section::Work,
+        doc: "Largest body of a proxied call to a provider whose requests are signed, which takes \
+              the whole body.",
+        default: Some("16MiB"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Bytes {
+            min: 1024,
+            max: 1024 * 1024 * 1024,
+            at: |config| &mut config.proxy_signed_max,
+        },
+    },
+    Key {
+        name: "proxy_base_url_override",
+        variable: "VALETKEY_PROXY_BASE_URL_OVERRIDE",
+        section: Section::Providers,
+        doc: "Where a proxied call may go that names a base URL: nowhere, to the provider's own \
+              hosts and those its integration allows, or to any host. The address guard holds for all.",
+        default: Some("provider"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Text {
+            form: "off, provider or any",
+            set: |config, text| {
+                config.proxy.base_url_override = match text {
+                    "off" => BaseUrlOverride::Off,
+                    "provider" => BaseUrlOverride::Provider,
+                    "any" => BaseUrlOverride::Any,
+                    _ => return Err(None),
+                };
+                Ok(())
+            },
         },
     },
     Key {
