@@ -11,6 +11,7 @@ use valetkey_vault::token_hash_hex;
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
+use crate::proxy::{Grant, PROXY_KEY_PREFIX};
 
 /// Live keys an environment may have.
 pub const KEYS_PER_ENVIRONMENT_MAX: i64 = 50;
@@ -33,13 +34,16 @@ pub struct Caller {
     pub environment: Option<Arc<EnvironmentView>>,
     /// What the key may do.
     pub scopes: ScopeSet,
-    expires_at: Option<Timestamp>,
+    /// The calls it is for, when it is a narrow key.
+    pub grant: Option<Arc<Grant>>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 impl Caller {
     /// The name of this caller in the audit trail.
     pub fn actor(&self) -> String {
-        format!("key:{}", self.key_id)
+        let kind = if self.grant.is_some() { "proxy_key" } else { "key" };
+        format!("{kind}:{}", self.key_id)
     }
 }
 
@@ -60,6 +64,13 @@ impl Engine {
         let live = |caller: &Caller| caller.expires_at.is_none_or(|at| at > now);
         let caller = if let Some(caller) = self.callers.get(&hash) {
             caller
+        } else if token.starts_with(PROXY_KEY_PREFIX) {
+            let Some(caller) = self.proxy_key_caller(&hash).await? else {
+                return Ok(None);
+            };
+            let caller = Arc::new(caller);
+            self.callers.insert(hash, caller.clone());
+            caller
         } else {
             let Some(key) = self.store.api_key_by_hash(&hash).await? else {
                 return Ok(None);
@@ -77,6 +88,7 @@ impl Engine {
                 account_id: key.account_id,
                 environment,
                 scopes: key.scopes,
+                grant: None,
                 expires_at: key.expires_at,
             });
             self.callers.insert(hash, caller.clone());
@@ -85,7 +97,9 @@ impl Engine {
         if !live(&caller) {
             return Ok(None);
         }
-        self.recorder.touch_key(caller.key_id);
+        if caller.grant.is_none() {
+            self.recorder.touch_key(caller.key_id);
+        }
         Ok(Some(caller))
     }
 

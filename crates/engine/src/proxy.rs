@@ -23,6 +23,7 @@ use valetkey_store::{Connection, NewOperation};
 mod budget;
 mod failure;
 mod hosts;
+mod keys;
 mod prepared;
 mod record;
 mod waits;
@@ -31,6 +32,9 @@ pub(crate) use budget::Budgets;
 pub use budget::{Budget, Whose};
 pub use failure::ProxyFailure;
 pub use hosts::is_host_pattern;
+pub use keys::{
+    AllowedCall, Grant, NewGrant, PROXY_KEY_PREFIX, PROXY_KEYS_MAX, ProxyKey, ProxyRules,
+};
 pub(crate) use prepared::Prepared;
 use prepared::{Secrets, Target};
 pub use record::LogInto;
@@ -120,6 +124,8 @@ pub struct ProxyCall {
     pub log: LogInto,
     /// Who calls, for the audit trail.
     pub actor: String,
+    /// The calls the caller's key is for; any without.
+    pub grant: Option<Arc<Grant>>,
 }
 
 /// The provider's answer.
@@ -162,6 +168,9 @@ impl Engine {
         body: AnyBody,
     ) -> Result<ProxyAnswer, ProxyFailure> {
         let body = Replay::new(body, self.settings.proxy.replay_bytes_max);
+        if let Some(grant) = call.grant.clone() {
+            self.spend_grant(&grant, &call).await?;
+        }
         self.check_override(&call)?;
         let target = self.target(environment.id, &call.integration_key).await?;
         let row = self.connection_for(environment, &call, false).await?;

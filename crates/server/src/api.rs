@@ -12,6 +12,7 @@ pub mod logo;
 pub mod logs;
 pub mod providers;
 pub mod proxy;
+pub mod proxy_keys;
 pub mod telemetry;
 pub mod webhook_url;
 
@@ -28,6 +29,7 @@ pub fn endpoints() -> Vec<Endpoint<App>> {
     all.extend(integrations::endpoints());
     all.extend(providers::endpoints());
     all.extend(proxy::endpoints());
+    all.extend(proxy_keys::endpoints());
     all.extend(logo::endpoints());
     all.extend(environments::endpoints());
     all.extend(events::endpoints());

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use valetkey_base::ScopeSet;
+use valetkey_engine::proxy::Grant;
 use valetkey_engine::{Engine, EnvironmentView, Session};
 
 use crate::api::providers::ProviderBodies;
@@ -112,6 +113,14 @@ impl Caller {
         match self {
             Self::Session(caller) => Ok(&caller.session),
             Self::Key(_) => Err(ApiError::internal("the caller has no session")),
+        }
+    }
+
+    /// The calls the caller's key is for, when it is a narrow one.
+    pub fn grant(&self) -> Option<Arc<Grant>> {
+        match self {
+            Self::Key(caller) => caller.grant.clone(),
+            Self::Session(_) => None,
         }
     }
 

@@ -33,6 +33,7 @@ const EXPIRED: &[&str] = &[
     "DELETE FROM member_sessions WHERE expires_at < $1",
     "DELETE FROM sign_in_steps WHERE expires_at < $1",
     "DELETE FROM invitations WHERE expires_at < $1",
+    "DELETE FROM proxy_keys WHERE expires_at < $1",
 ];
 const LOGS: &[&str] = &[
     "DELETE FROM messages WHERE created_at < $1",

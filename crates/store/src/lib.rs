@@ -32,6 +32,7 @@ mod operation_search;
 mod operation_texts;
 mod operations;
 mod passkeys;
+mod proxy_keys;
 mod recovery;
 mod refresh;
 mod signing_keys;
@@ -64,6 +65,7 @@ pub use operation_lists::{OperationFilter, OperationGroup, OperationPage, Positi
 pub use operation_texts::{Question, indexed_words};
 pub use operations::{MessageRow, NewOperation, Operation};
 pub use passkeys::{Passkey, PasskeyUse};
+pub use proxy_keys::{NewProxyKey, ProxyKey};
 pub use recovery::Deleted;
 pub use refresh::{RefreshFailure, RefreshSuccess};
 pub use signing_keys::SigningKeyRow;

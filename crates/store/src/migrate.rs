@@ -70,6 +70,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0009_alerts.sql"),
         postgres: include_str!("../migrations/postgres/0009_alerts.sql"),
     },
+    Version {
+        number: 12,
+        what: "proxy_keys",
+        sqlite: include_str!("../migrations/sqlite/0012_proxy_keys.sql"),
+        postgres: include_str!("../migrations/postgres/0012_proxy_keys.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.

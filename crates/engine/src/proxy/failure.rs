@@ -47,6 +47,12 @@ pub enum ProxyFailure {
     /// The app broke its request off.
     #[error("the request body broke off")]
     BodyBroken,
+    /// The caller's narrow key is for other calls.
+    #[error("the proxy key does not allow this call: {0}")]
+    NotGranted(&'static str),
+    /// The caller's narrow key has made all its calls.
+    #[error("the proxy key has made all the calls it was given")]
+    GrantSpent,
     /// The shared budget is spent.
     #[error("the budget of calls per minute is spent")]
     OverBudget {
@@ -89,6 +95,8 @@ impl ProxyFailure {
             Self::InvalidHeader(_) => "invalid_headers",
             Self::BodyTooLarge { .. } => "request_too_large",
             Self::BodyBroken => "invalid_body",
+            Self::NotGranted(_) => "forbidden",
+            Self::GrantSpent => "proxy_key_spent",
             Self::OverBudget { .. } => "proxy_budget_exceeded",
             Self::NoAnswer(EgressError::Timeout { .. }) => "provider_timeout",
             Self::NoAnswer(EgressError::TooManyRedirects) => "provider_redirects",

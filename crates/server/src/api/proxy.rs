@@ -50,6 +50,7 @@ async fn proxy(mut call: Call<App>) -> ApiResult {
         deadline: control.deadline,
         log: control.log,
         actor: caller.actor(),
+        grant: caller.grant(),
     };
     let engine = call.host.engine.clone();
     let answered = engine.proxy(&environment, asked, body).await.map_err(answer::failure)?;

@@ -26,6 +26,8 @@ static TAG_KEY: LazyLock<Regex> = LazyLock::new(|| compiled("^[a-zA-Z][a-zA-Z0-9
 static SCOPE_LIST: LazyLock<Regex> =
     LazyLock::new(|| compiled("^[0-9a-zA-Z:/_.*-]+(,[0-9a-zA-Z:/_.*-]+)*$"));
 
+static HTTP_METHOD: LazyLock<Regex> = LazyLock::new(|| compiled("^[A-Z]+$"));
+
 /// Whether a URL may be called by this server; the text says why not.
 pub type UrlPolicy = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
 
@@ -42,6 +44,11 @@ pub fn connection_id() -> Schema {
 /// The name of a provider in the catalogue.
 pub fn provider_name() -> Schema {
     string().pattern("/^[a-zA-Z0-9_-]+$/", &PROVIDER_NAME).max(255)
+}
+
+/// The method of a request, in upper case.
+pub fn http_method() -> Schema {
+    string().min(1).max(20).pattern("/^[A-Z]+$/", &HTTP_METHOD)
 }
 
 /// The name of an environment.

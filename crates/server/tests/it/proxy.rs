@@ -5,6 +5,7 @@ mod bytes;
 mod control;
 mod credentials;
 mod failures;
+mod keys;
 mod log;
 mod retries;
 mod tunnels;

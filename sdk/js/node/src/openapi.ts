@@ -423,6 +423,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/environment/proxy-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys for some calls through the proxy that work now, newest first
+         * @description Scope: environment:proxy
+         */
+        get: operations["get_environment_proxy_keys"];
+        put?: never;
+        /**
+         * Make a key for some calls through the proxy, for an agent
+         * @description Scope: environment:proxy
+         */
+        post: operations["post_environment_proxy_keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environment/proxy-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a key for some calls through the proxy
+         * @description Scope: environment:proxy
+         */
+        delete: operations["delete_environment_proxy_keys_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/images/template-logos/{file}": {
         parameters: {
             query?: never;
@@ -1827,6 +1871,11 @@ export interface operations {
                     custom?: {
                         [key: string]: string;
                     };
+                    proxy?: {
+                        allowed_hosts?: string[];
+                        calls_per_minute?: number | null;
+                        calls_per_minute_per_connection?: number | null;
+                    };
                 };
             };
         };
@@ -2024,6 +2073,11 @@ export interface operations {
                     };
                     custom?: {
                         [key: string]: string;
+                    };
+                    proxy?: {
+                        allowed_hosts?: string[];
+                        calls_per_minute?: number | null;
+                        calls_per_minute_per_connection?: number | null;
                     };
                 };
             };
@@ -2297,6 +2351,109 @@ export interface operations {
                 content: {
                     "application/json": {
                         [key: string]: unknown;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    get_environment_proxy_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            id: number;
+                            rules: unknown;
+                            calls_left: number | null;
+                            expires_at: string;
+                            created_at: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    post_environment_proxy_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    provider_config_key: string;
+                    connection_id?: string;
+                    calls: {
+                        /**
+                         * @description In upper case. None is any
+                         * @default []
+                         */
+                        methods?: string[];
+                        /** @description Below the base URL. `*` is one segment, a last `**` all that follow */
+                        path: string;
+                    }[];
+                    /** @default 3600 */
+                    expires_in_s?: number;
+                    /** @description How many calls it may make */
+                    calls_max?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            id: number;
+                            rules: unknown;
+                            calls_left: number | null;
+                            expires_at: string;
+                            created_at: string;
+                        };
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_environment_proxy_keys_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: boolean;
                     };
                 };
             };

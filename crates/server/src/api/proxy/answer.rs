@@ -59,6 +59,8 @@ pub(super) fn failure(failure: ProxyFailure) -> ApiError {
     let simple = |status| ApiError::simple(status, code, text.clone());
     match failure {
         ProxyFailure::Engine(error) => of_engine(error),
+        ProxyFailure::NotGranted(_) => simple(StatusCode::FORBIDDEN),
+        ProxyFailure::GrantSpent => simple(StatusCode::TOO_MANY_REQUESTS),
         ProxyFailure::BodyTooLarge { .. } => simple(StatusCode::PAYLOAD_TOO_LARGE),
         ProxyFailure::OverBudget { budget, .. } => {
             let seconds = budget.next_in.as_secs() + 1;
