@@ -108,8 +108,7 @@ impl AllowedCall {
         let mut given = segments.iter();
         loop {
             match (wanted.next(), given.next()) {
-                (None, None) => return has_method,
-                (Some("**"), _) => return has_method,
+                (None, None) | (Some("**"), _) => return has_method,
                 (Some("*"), Some(_)) => {}
                 (Some(part), Some(segment)) if part == segment => {}
                 _ => return false,
