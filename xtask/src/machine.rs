@@ -18,7 +18,12 @@ pub(crate) enum Package {
     Postgresql,
     Chromium,
     PythonVenv,
+    /// Measured against.
+    Nginx,
 }
+
+/// Where the package puts it; often not on a user's search path.
+pub(crate) const NGINX: &str = "/usr/sbin/nginx";
 
 impl Package {
     fn name(self) -> &'static str {
@@ -26,6 +31,7 @@ impl Package {
             Self::Postgresql => "postgresql",
             Self::Chromium => "chromium",
             Self::PythonVenv => "python3-venv",
+            Self::Nginx => "nginx-light",
         }
     }
 
@@ -34,6 +40,7 @@ impl Package {
             Self::Postgresql => postgres_bin_dir().is_some(),
             Self::Chromium => chromium().is_some(),
             Self::PythonVenv => has_python_venv(),
+            Self::Nginx => Path::new(NGINX).is_file(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod load;
 mod million;
 mod page;
 pub(crate) mod pages;
+mod proxy;
 mod request;
 mod requests;
 mod site;
@@ -109,6 +110,8 @@ pub(crate) enum Part {
     Size,
     /// many readers of one expired connection
     Storm,
+    /// calls through the proxy, beside nginx
+    Proxy,
 }
 
 impl Options {
@@ -227,7 +230,9 @@ fn measure(options: &Options, binary: &Path) -> Result<()> {
 /// All parts, one after the other.
 fn parts(bench: &mut Bench, databases: &Databases) -> Result<()> {
     let loads = [Part::Read, Part::List, Part::Session, Part::Memory];
-    let needs_sites = bench.options.million || bench.wants(Part::Start) || bench.wants_any(&loads);
+    let needs_sites = bench.options.million
+        || bench.wants_any(&[Part::Start, Part::Proxy])
+        || bench.wants_any(&loads);
     let mut sites = Vec::new();
     if needs_sites {
         for engine in Engine::BOTH {
@@ -244,6 +249,11 @@ fn parts(bench: &mut Bench, databases: &Databases) -> Result<()> {
     }
     if bench.wants(Part::Size) {
         measure_size(bench)?;
+    }
+    if bench.wants(Part::Proxy)
+        && let Some((_, site)) = sites.first()
+    {
+        proxy::measure(bench, site).context("measuring calls through the proxy")?;
     }
     if bench.wants(Part::Storm) {
         let site = new_site(bench, databases, Engine::Sqlite, "storm")?;

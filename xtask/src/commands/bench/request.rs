@@ -61,6 +61,17 @@ impl Request {
         Self { head: head.into_bytes(), tail, numbers }
     }
 
+    /// With more headers, each `name: value`. For a request without a number and a body.
+    pub(super) fn with_headers(mut self, headers: &[String]) -> Self {
+        self.head.truncate(self.head.len().saturating_sub(2));
+        for header in headers {
+            self.head.extend_from_slice(header.as_bytes());
+            self.head.extend_from_slice(b"\r\n");
+        }
+        self.head.extend_from_slice(b"\r\n");
+        self
+    }
+
     /// Put the next request into `buffer`. False when there is none left.
     pub(super) fn write(&self, buffer: &mut Vec<u8>, random: &mut Random) -> bool {
         let number = match &self.numbers {

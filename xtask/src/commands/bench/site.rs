@@ -178,6 +178,23 @@ impl Site {
         Ok(())
     }
 
+    /// Let calls of the integration go to hosts beside its provider's.
+    pub(super) fn allow_hosts(&self, server: &Server, hosts: &[&str]) -> Result<()> {
+        let body = json!({ "proxy": { "allowed_hosts": hosts } });
+        let target = format!("/integrations/{INTEGRATION}");
+        self.call(server, "PATCH", &target, Some(&body)).context("allowing hosts")?;
+        Ok(())
+    }
+
+    /// What makes a request a call through the proxy, with the credentials of the first connection.
+    pub(super) fn proxy_headers(&self, base_url: &str) -> Vec<String> {
+        vec![
+            format!("provider-config-key: {INTEGRATION}"),
+            "connection-id: bench-00000000".to_owned(),
+            format!("base-url-override: {base_url}"),
+        ]
+    }
+
     fn call(
         &self,
         server: &Server,
