@@ -1,5 +1,6 @@
 //! What a failed operation means: what happened, whose move it is, and what to do, in sentences.
 
+mod call;
 mod grant;
 
 use serde::Serialize;
@@ -266,6 +267,7 @@ impl Engine {
         let mut suspects = Vec::new();
         let (what, who, next) = match (operation.kind.as_str(), operation.action.as_str()) {
             ("webhook", _) => of_webhook(status_in(&error.message)),
+            ("proxy", _) => call::of_call(&error.code, error.provider_status),
             (_, "refresh_token") => {
                 let cause = cause_of(&error);
                 if cause == Cause::CodeExpired {

@@ -63,3 +63,23 @@ async fn a_call_can_be_a_message_of_another_operation_or_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_failed_call_is_explained_on_its_page() {
+    on_each("", async |bench| {
+        for (status, expected) in [
+            (403, "does not let these credentials do this"),
+            (429, "asks for fewer calls"),
+            (503, "The provider failed."),
+        ] {
+            bench.api.then_status(status, &[("content-type", "text/plain")], "their own words");
+            bench.get("/x", &[]).await;
+            let id = operations(&bench).await[0]["id"].as_str().unwrap().to_owned();
+            let owner = bench.app.owner().await;
+            let page = owner.get(&format!("/dev/logs/{id}")).await.text;
+            assert!(page.contains(expected), "{status}: {page}");
+            assert!(page.contains("their own words") && page.contains("Proxied call"));
+        }
+    })
+    .await;
+}

@@ -18,9 +18,10 @@ pub(super) const STATES: [(&str, &str, &str); 6] = [
 ];
 
 /// Kind and action as in the address, and words for them.
-pub(super) const ACTIONS: [(&str, &str, &str); 4] = [
+pub(super) const ACTIONS: [(&str, &str, &str); 5] = [
     ("auth", "create_connection", "Authorization"),
     ("auth", "refresh_token", "Token refresh"),
+    ("proxy", "call", "Proxied call"),
     ("webhook", "connection_create", "Webhook: connection made"),
     ("webhook", "connection_refresh", "Webhook: token refreshed"),
 ];
