@@ -145,7 +145,7 @@ pub struct CreateIntegration {
 }
 
 /// A validated request to change an integration; absent keeps.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 pub struct UpdateIntegration {
     /// New key.
     pub unique_key: Option<String>,

@@ -35,9 +35,9 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Most characters of a provider setting.
 const SETTING_CHARS_MAX: i64 = 8192;
 /// Hosts beside the provider's own.
-const HOSTS_MAX: i64 = 20;
+pub(crate) const HOSTS_MAX: i64 = 20;
 /// Most calls a minute that a budget may say.
-const CALLS_PER_MINUTE_MAX: i64 = 1_000_000;
+pub(crate) const CALLS_PER_MINUTE_MAX: i64 = 1_000_000;
 
 const ONE: &str = "/integrations/{uniqueKey}";
 

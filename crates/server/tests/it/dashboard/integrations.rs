@@ -157,3 +157,41 @@ async fn a_private_key_is_read_before_it_is_stored() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn calls_through_the_proxy_are_bounded_by_a_form() {
+    on_each(async |app: TestApp| {
+        app.integration("emulator-oauth2", "notes").await;
+        let owner = app.owner().await;
+        let path = "/dev/integrations/notes/proxy";
+        let fields = |hosts, all, each| {
+            [
+                ("allowed_hosts", hosts),
+                ("calls_per_minute", all),
+                ("calls_per_minute_per_connection", each),
+            ]
+        };
+        let stored = async || {
+            let view = app.engine.integration(app.environment.id, "notes").await.unwrap();
+            view.secrets.proxy
+        };
+        let before = stored().await;
+        let wrong = owner.post(path, &fields("https://x.test", "0", "many")).await;
+        assert_eq!(wrong.status, 400);
+        for name in ["allowed_hosts", "calls_per_minute", "calls_per_minute_per_connection"] {
+            assert!(wrong.text.contains(&format!("id=\"{name}-issue\"")), "{name}");
+        }
+        assert!(wrong.text.contains("https://x.test") && stored().await == before);
+        let right = fields("a.test\r\n*.b.test", "600", "60");
+        assert_eq!(owner.post(path, &right).await.status, 303);
+        let limits = stored().await;
+        assert_eq!(limits.allowed_hosts, ["a.test", "*.b.test"]);
+        assert_eq!(limits.calls_per_minute, Some(600));
+        assert_eq!(limits.calls_per_minute_per_connection, Some(60));
+        let shown = owner.get("/dev/integrations/notes").await.text;
+        assert!(shown.contains("*.b.test") && shown.contains("value=\"600\""));
+        assert_eq!(owner.post(path, &fields("", "", "")).await.status, 303);
+        assert_eq!(stored().await, before);
+    })
+    .await;
+}
