@@ -70,6 +70,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0009_alerts.sql"),
         postgres: include_str!("../migrations/postgres/0009_alerts.sql"),
     },
+    Version {
+        number: 13,
+        what: "durations",
+        sqlite: include_str!("../migrations/sqlite/0013_durations.sql"),
+        postgres: include_str!("../migrations/postgres/0013_durations.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.

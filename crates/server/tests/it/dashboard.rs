@@ -3,6 +3,7 @@
 mod audit;
 mod connections;
 mod counts;
+mod durations;
 mod home;
 mod integrations;
 mod list;
