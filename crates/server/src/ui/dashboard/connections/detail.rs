@@ -6,7 +6,7 @@ use askama::Template;
 use axum::response::Response;
 use serde_json::{Map, Value};
 use valetkey_engine::Error;
-use valetkey_engine::activity::Refresh;
+use valetkey_engine::activity::{Operation, Refresh};
 use valetkey_engine::connection_lists::{Health, health};
 use valetkey_engine::connections::ConnectionView;
 use valetkey_engine::read::ReadOptions;
@@ -191,6 +191,16 @@ fn trouble(visit: &Visit, view: &ConnectionView) -> Option<Trouble> {
     })
 }
 
+fn operation_row(visit: &Visit, it: Operation) -> OperationRow {
+    OperationRow {
+        link: operation_link(visit, &it.id),
+        title: it.title,
+        state: it.state,
+        at: words::relative_time(it.created_at, visit.now()),
+        at_full: words::full_time(it.created_at),
+    }
+}
+
 fn refresh_row(visit: &Visit, it: Refresh) -> RefreshRow {
     let now = visit.now();
     let error: Value = it.error.and_then(|it| serde_json::from_str(&it).ok()).unwrap_or_default();
@@ -216,14 +226,8 @@ pub(super) async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Fail
     let operations =
         engine.operations(environment.id, None, Some(&row.connection_id), OPERATIONS_SHOWN).await?;
     let now = visit.now();
-    let operations = operations.into_iter().map(|it| OperationRow {
-        link: operation_link(visit, &it.id),
-        title: it.title,
-        state: it.state,
-        at: words::relative_time(it.created_at, now),
-        at_full: words::full_time(it.created_at),
-    });
-    let refreshes = engine.refreshes(row, REFRESHES_SHOWN).await?;
+    let operations = operations.into_iter().map(|it| operation_row(visit, it));
+    let refreshes = engine.refreshes(row, REFRESHES_SHOWN).await?.into_iter();
     let deliveries = engine.connection_deliveries(row, DELIVERIES_SHOWN).await?;
     let deliveries = deliveries.into_iter().map(|it| DeliveryRow {
         link: visit.environment_link(&format!("/settings/webhooks/deliveries/{}", it.id)),
@@ -255,7 +259,7 @@ pub(super) async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Fail
         changes: added.changes,
         tag_lines: added.tags.unwrap_or_else(|| lines().join("\n")),
         config: pretty(Some(view.opened.config.get())),
-        refreshes: refreshes.into_iter().map(|it| refresh_row(visit, it)).collect(),
+        refreshes: refreshes.map(|it| refresh_row(visit, it)).collect(),
         operations: operations.collect(),
         deliveries: deliveries.collect(),
         logs: visit.environment_link(&format!(

@@ -62,7 +62,8 @@ impl Latency {
         let latest = days.iter().rev().find(|day| day.times > 0)?;
         let most = days.iter().map(|day| day.p95).max().unwrap_or_default();
         let y = |took: Duration| {
-            let part = took.as_millis() * HEIGHT.unsigned_abs() as u128 / most.as_millis().max(1);
+            let part =
+                took.as_millis() * u128::from(HEIGHT.unsigned_abs()) / most.as_millis().max(1);
             HEIGHT - i64::try_from(part).unwrap_or(HEIGHT)
         };
         let drawn = days.iter().zip(0..).filter(|(day, _)| day.times > 0).map(|(day, at)| {
