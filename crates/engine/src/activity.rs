@@ -1,7 +1,7 @@
 //! What happened: operations and their messages, the feed of events, and deliveries that can be
 //! sent again.
 
-pub use valetkey_store::{Attempt, DeliveryRow, Event, Operation};
+pub use valetkey_store::{Attempt, DeliveryRow, Event, Operation, Refresh};
 use valetkey_store::{Connection, MessageRow};
 
 use crate::engine::Engine;
@@ -34,6 +34,12 @@ impl Engine {
         limit: i64,
     ) -> Result<Vec<Operation>> {
         Ok(self.store.operations(environment_id, kind, connection_id, limit).await?)
+    }
+
+    /// The last refreshes of a connection, newest first.
+    pub async fn refreshes(&self, connection: &Connection, limit: i64) -> Result<Vec<Refresh>> {
+        let (key, id) = (&connection.integration_key, &connection.connection_id);
+        Ok(self.store.refreshes(connection.environment_id, key, id, limit).await?)
     }
 
     /// An operation and its messages, oldest first.

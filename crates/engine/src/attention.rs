@@ -1,9 +1,9 @@
-//! What an operator looks at first: what needs somebody, and how the last days went.
+//! What an operator looks at first: what needs somebody.
 
 use std::time::Duration;
 
 use valetkey_base::Timestamp;
-use valetkey_store::{Connection, ConnectionFilter, DayCount, HOUR_MS};
+use valetkey_store::{Connection, ConnectionFilter};
 
 use crate::connections::StoredRefreshError;
 use crate::engine::Engine;
@@ -11,13 +11,10 @@ use crate::environments::EnvironmentView;
 use crate::error::Result;
 use crate::integrations::needs_credentials;
 
-/// Days a chart covers, today with them.
-pub const CHART_DAYS: i64 = 14;
 /// Most rows that are counted; beyond it there are "more".
 pub const COUNTED_MAX: i64 = 1000;
 /// Examples of each trouble.
 const SHOWN_MAX: usize = 5;
-const DAY_MS: i64 = 24 * HOUR_MS;
 /// Deliveries that failed longer ago are history.
 const FAILED_WITHIN: Duration = Duration::from_hours(24 * 7);
 /// Connections that are looked at for whether anybody reads them.
@@ -99,28 +96,6 @@ pub struct FirstSteps {
     pub has_read: bool,
 }
 
-/// One day of a chart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChartDay {
-    /// When it began, in UTC.
-    pub begins: Timestamp,
-    /// Those that went well.
-    pub good: i64,
-    /// Those that did not.
-    pub failed: i64,
-}
-
-/// The last [`CHART_DAYS`] days, oldest first.
-#[derive(Clone, Debug, Default)]
-pub struct Charts {
-    /// Authorizations.
-    pub authorizations: Vec<ChartDay>,
-    /// Refreshes.
-    pub refreshes: Vec<ChartDay>,
-    /// Attempts to deliver a webhook.
-    pub webhooks: Vec<ChartDay>,
-}
-
 /// Whether somebody read a connection since it was made, which counts as a first reading.
 pub(crate) fn was_read(row: &Connection) -> bool {
     row.last_fetched_at.is_some_and(|at| at > row.created_at)
@@ -198,38 +173,6 @@ impl Engine {
             has_integration,
             has_connection: !newest.is_empty(),
             has_read: newest.iter().any(was_read),
-        })
-    }
-
-    /// How the last days went, of one integration or of all.
-    pub async fn charts(
-        &self,
-        environment: &EnvironmentView,
-        integration_key: Option<&str>,
-    ) -> Result<Charts> {
-        let today = self.clock.now().millis().div_euclid(DAY_MS);
-        let first = today - CHART_DAYS + 1;
-        let since = Timestamp::from_millis(first * DAY_MS);
-        let counts = self.store.operations_per_day(environment.id, since, integration_key).await?;
-        let chart = |is_mine: &dyn Fn(&DayCount) -> bool| {
-            let day = |day: i64| {
-                let mine = counts.iter().filter(|count| count.day == day && is_mine(count));
-                let (mut good, mut failed) = (0, 0);
-                for count in mine {
-                    match count.state.as_str() {
-                        "success" => good += count.times,
-                        "failed" | "timeout" => failed += count.times,
-                        _ => {}
-                    }
-                }
-                ChartDay { begins: Timestamp::from_millis(day * DAY_MS), good, failed }
-            };
-            (first..=today).map(day).collect::<Vec<_>>()
-        };
-        Ok(Charts {
-            authorizations: chart(&|it| it.kind == "auth" && it.action == "create_connection"),
-            refreshes: chart(&|it| it.kind == "auth" && it.action == "refresh_token"),
-            webhooks: chart(&|it| it.kind == "webhook"),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
-use valetkey_base::{Clock, Rng, Tasks};
+use valetkey_base::{Clock, Rng, Tasks, Timestamp};
 use valetkey_catalog::{Catalog, Provider};
 use valetkey_egress::Egress;
 use valetkey_store::{Notice, Store};
@@ -284,6 +284,11 @@ impl Engine {
 
     /// A new log operation id: milliseconds and eight random characters, so that ids sort by time.
     pub(crate) fn operation_id(&self) -> String {
-        format!("{}_{}", self.clock.now().millis(), self.rng.alphanumeric(8))
+        self.operation_id_at(self.clock.now())
+    }
+
+    /// The id of an operation that began at an instant.
+    pub(crate) fn operation_id_at(&self, began: Timestamp) -> String {
+        format!("{}_{}", began.millis(), self.rng.alphanumeric(8))
     }
 }

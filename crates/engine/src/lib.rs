@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod attention;
 pub mod audit;
 pub mod callback_url;
+pub mod charts;
 pub mod connect;
 pub mod connect_ui;
 pub mod connection_lists;

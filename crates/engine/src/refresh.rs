@@ -218,6 +218,7 @@ impl Engine {
         let party =
             Party { provider: &view.provider, client: &client, config: &config, repairs: None };
         let context = self.context(&party);
+        let began = context.now;
         let is_due = row.refresh_due_at.is_some_and(|due| due <= context.now);
         let only_signed = (want == Want::AppToken && !is_due)
             .then(|| mode.renew_app_token(&context, &credentials))
@@ -232,8 +233,8 @@ impl Engine {
             Err(error) => Err(error),
         };
         match refreshed {
-            Ok(grant) => self.succeed(environment, &row, &view, grant, config).await,
-            Err(error) => self.fail(environment, &row, &view, error).await,
+            Ok(grant) => self.succeed(environment, &row, &view, grant, config, began).await,
+            Err(error) => self.fail(environment, &row, &view, error, began).await,
         }
     }
 
@@ -302,6 +303,7 @@ impl Engine {
         view: &IntegrationView,
         grant: Grant,
         mut config: Map<String, Value>,
+        began: Timestamp,
     ) -> Result<Outcome> {
         let now = self.clock.now();
         let (expires_at, refresh_due_at) =
@@ -320,13 +322,14 @@ impl Engine {
             None
         };
         let success = RefreshSuccess { credentials, config, expires_at, refresh_due_at };
-        let operation = self.refresh_operation(row, "success", None);
+        let operation = self.refresh_operation(row, began, "success", None);
         let event = environment
             .settings
             .on_auth_refresh_success
             .then(|| self.refresh_event(environment, row, view, None));
         for attempt in 1..=WRITE_ATTEMPTS {
-            match self.write_success(row, &success, &operation, event.as_ref(), now).await {
+            match self.write_success(row, &success, (&operation, began), event.as_ref(), now).await
+            {
                 // False when the row was repaired or deleted meanwhile: what it has now is newer.
                 Ok(_) => return Ok(Outcome::Refreshed),
                 Err(error) if attempt == WRITE_ATTEMPTS => return Err(error),
@@ -347,7 +350,7 @@ impl Engine {
         &self,
         row: &Connection,
         success: &RefreshSuccess,
-        operation: &NewOperation,
+        (operation, began): (&NewOperation, Timestamp),
         event: Option<&NewEvent>,
         now: Timestamp,
     ) -> Result<bool> {
@@ -358,7 +361,8 @@ impl Engine {
                 Box::pin(async move {
                     let written = tx.refresh_succeeded(&row, &owner, &success, now).await?;
                     if written {
-                        tx.insert_operation(&operation, now).await?;
+                        let expires_at = success.expires_at;
+                        tx.insert_refresh(&operation, began, expires_at).await?;
                         if let Some(event) = &event {
                             tx.insert_event(event).await?;
                         }
@@ -375,6 +379,7 @@ impl Engine {
         row: &Connection,
         view: &IntegrationView,
         error: AuthError,
+        began: Timestamp,
     ) -> Result<Outcome> {
         let now = self.clock.now();
         let before = stored_error(row);
@@ -383,7 +388,7 @@ impl Engine {
         let still_valid = row.expires_at.is_some_and(|at| at > now);
         // A hiccup that no reader feels is not worth a call in the night.
         let tell = !before.as_ref().is_some_and(|error| error.told) && (terminal || !still_valid);
-        let mut operation = self.refresh_operation(row, "failed", Some(&error));
+        let mut operation = self.refresh_operation(row, began, "failed", Some(&error));
         let stored = StoredRefreshError {
             class: class_name(error.class).to_owned(),
             code: error.code.clone(),
@@ -408,7 +413,7 @@ impl Engine {
             .write::<_, Error, _>(move |tx| {
                 Box::pin(async move {
                     if tx.refresh_failed(&row, &owner, &failure, now).await? {
-                        tx.insert_operation(&operation, now).await?;
+                        tx.insert_operation(&operation, began).await?;
                         if let Some(event) = &event {
                             tx.insert_event(event).await?;
                         }
@@ -433,11 +438,12 @@ impl Engine {
     fn refresh_operation(
         &self,
         row: &Connection,
+        began: Timestamp,
         state: &'static str,
         error: Option<&AuthError>,
     ) -> NewOperation {
         NewOperation {
-            id: self.operation_id(),
+            id: self.operation_id_at(began),
             environment_id: row.environment_id,
             kind: "auth",
             action: "refresh_token",

@@ -40,6 +40,8 @@ const LOGS: &[&str] = &[
     "DELETE FROM operations WHERE created_at < $1",
     "DELETE FROM operation_counts WHERE hour < $1",
     "DELETE FROM operation_days WHERE day < $1 / 86400000",
+    "DELETE FROM operation_durations WHERE hour < $1",
+    "DELETE FROM operation_duration_days WHERE day < $1 / 86400000",
     "DELETE FROM sign_in_failures WHERE failed_at < $1",
 ];
 const EVENTS: &[&str] = &[

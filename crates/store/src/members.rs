@@ -83,6 +83,8 @@ const SET_NAME: &str = "UPDATE members SET name = $2 WHERE id = $1 AND removed_a
 const SET_PASSWORD: &str =
     "UPDATE members SET password_hash = $2 WHERE id = $1 AND removed_at IS NULL";
 const SET_OIDC: &str = "UPDATE members SET oidc_subject = $2 WHERE id = $1 AND removed_at IS NULL";
+const WITH_PASSKEYS: &str = "SELECT DISTINCT m.id AS id FROM members m
+     JOIN passkeys p ON p.member_id = m.id WHERE m.account_id = $1 AND m.removed_at IS NULL";
 const SET_TOTP: &str = "UPDATE members SET totp_sealed = $2, totp_step = $3
      WHERE id = $1 AND removed_at IS NULL";
 /// A code is taken by moving the step forward; the same step again changes nothing.
@@ -137,6 +139,12 @@ impl Store {
     /// Members of an account, the first one first.
     pub async fn members(&self, account_id: i64) -> Result<Vec<Member>> {
         self.db.fetch_all(OF_ACCOUNT, params![account_id]).await?.iter().map(member).collect()
+    }
+
+    /// Ids of the members of an account who have a passkey.
+    pub async fn members_with_passkeys(&self, account_id: i64) -> Result<Vec<i64>> {
+        let rows = self.db.fetch_all(WITH_PASSKEYS, params![account_id]).await?;
+        rows.iter().map(|row| row.get("id")).collect()
     }
 
     /// Id and address of everybody who ever was a member.

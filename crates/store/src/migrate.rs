@@ -71,10 +71,16 @@ const VERSIONS: &[Version] = &[
         postgres: include_str!("../migrations/postgres/0009_alerts.sql"),
     },
     Version {
-        number: 12,
+        number: 11,
         what: "proxy_keys",
-        sqlite: include_str!("../migrations/sqlite/0012_proxy_keys.sql"),
-        postgres: include_str!("../migrations/postgres/0012_proxy_keys.sql"),
+        sqlite: include_str!("../migrations/sqlite/0011_proxy_keys.sql"),
+        postgres: include_str!("../migrations/postgres/0011_proxy_keys.sql"),
+    },
+    Version {
+        number: 12,
+        what: "durations",
+        sqlite: include_str!("../migrations/sqlite/0012_durations.sql"),
+        postgres: include_str!("../migrations/postgres/0012_durations.sql"),
     },
 ];
 

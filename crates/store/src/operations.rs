@@ -34,6 +34,23 @@ pub struct Operation {
     pub ended_at: Option<Timestamp>,
 }
 
+/// A refresh of a connection that ended.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// See [`Operation`].
+    pub operation_id: String,
+    /// See [`Operation`].
+    pub state: String,
+    /// See [`Operation`].
+    pub error: Option<String>,
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Until when the token works that it brought, if that is known.
+    pub token_expires_at: Option<Timestamp>,
+}
+
 /// An operation to be stored.
 #[derive(Clone, Debug)]
 pub struct NewOperation {
@@ -82,7 +99,8 @@ pub struct MessageRow {
 
 const INSERT: &str = "INSERT INTO operations (id, environment_id, kind, action, state, title,
      integration_key, provider, connection_row, connection_id, error, created_at, ended_at,
-     expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+     expires_at, token_expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const FINISH: &str = "UPDATE operations SET state = $2, error = $3, ended_at = $4,
      integration_key = COALESCE($5, integration_key), provider = COALESCE($6, provider),
      connection_row = COALESCE($7, connection_row), connection_id = COALESCE($8, connection_id),
@@ -114,6 +132,24 @@ const LIST_OF_CONNECTION: Sql = Sql {
     sqlite: list!(" INDEXED BY operations_connection", " AND connection_id = $4"),
     postgres: list!("", " AND connection_id = $4"),
 };
+macro_rules! refreshes {
+    ($index:literal) => {
+        concat!(
+            "SELECT id, state, error, created_at, ended_at, token_expires_at FROM (
+     SELECT id, kind, action, state, error, integration_key, created_at, ended_at,
+     token_expires_at FROM operations",
+            $index,
+            " WHERE environment_id = $1 AND connection_id = $2
+     ORDER BY created_at DESC, id DESC LIMIT $4) AS o
+     WHERE kind = 'auth' AND action = 'refresh_token' AND integration_key = $3
+     AND ended_at IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT $5"
+        )
+    };
+}
+const REFRESHES: Sql =
+    Sql { sqlite: refreshes!(" INDEXED BY operations_connection"), postgres: refreshes!("") };
+/// Operations of a connection among which its refreshes are looked for.
+const LOOKED_AT_MAX: i64 = 500;
 const BY_ID: &str = "SELECT id, environment_id, kind, action, state, title, integration_key,
      connection_id, error, created_at, ended_at FROM operations
      WHERE environment_id = $1 AND id = $2";
@@ -155,6 +191,31 @@ impl Store {
         self.db.fetch_all(sql, values).await?.iter().map(operation).collect()
     }
 
+    /// The last refreshes of a connection, newest first. They are looked for among its latest
+    /// operations, so there can be more that are older.
+    pub async fn refreshes(
+        &self,
+        environment_id: i64,
+        integration_key: &str,
+        connection_id: &str,
+        limit: i64,
+    ) -> Result<Vec<Refresh>> {
+        let values = params![environment_id, connection_id, integration_key, LOOKED_AT_MAX, limit];
+        let rows = self.db.fetch_all(REFRESHES, values).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Refresh {
+                    operation_id: row.get("id")?,
+                    state: row.get("state")?,
+                    error: row.get("error")?,
+                    began: row.get("created_at")?,
+                    ended_at: row.get("ended_at")?,
+                    token_expires_at: row.get("token_expires_at")?,
+                })
+            })
+            .collect()
+    }
+
     /// An operation by id.
     pub async fn operation(&self, environment_id: i64, id: &str) -> Result<Option<Operation>> {
         let row = self.db.fetch_optional(BY_ID, params![environment_id, id]).await?;
@@ -182,8 +243,18 @@ impl Store {
 }
 
 impl Tx {
-    /// Stores an operation.
-    pub async fn insert_operation(&mut self, new: &NewOperation, now: Timestamp) -> Result<()> {
+    /// Stores an operation that began at an instant.
+    pub async fn insert_operation(&mut self, new: &NewOperation, began: Timestamp) -> Result<()> {
+        self.insert_refresh(new, began, None).await
+    }
+
+    /// Stores a refresh that began at an instant, with the end of the token it brought.
+    pub async fn insert_refresh(
+        &mut self,
+        new: &NewOperation,
+        began: Timestamp,
+        token_expires_at: Option<Timestamp>,
+    ) -> Result<()> {
         let values = params![
             &new.id,
             new.environment_id,
@@ -196,9 +267,10 @@ impl Tx {
             new.connection_row,
             &new.connection_id,
             &new.error,
-            now,
+            began,
             new.ended_at,
             new.expires_at,
+            token_expires_at,
         ];
         self.execute(INSERT, values).await?;
         self.index_operation(new);

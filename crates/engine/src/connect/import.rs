@@ -56,6 +56,7 @@ impl Engine {
         check: bool,
         actor: &str,
     ) -> Result<ConnectionView> {
+        let began = self.clock.now();
         let view = self.integration(environment.id, &request.provider_config_key).await?;
         let mode_name = view.provider.auth_mode.as_str();
         let kind = request.credentials.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -112,7 +113,7 @@ impl Engine {
                 lifetime_is_known,
                 config,
                 patch,
-                operation: LogEntry::Insert { title: "Connection imported".to_owned() },
+                operation: LogEntry::Insert { title: "Connection imported".to_owned(), began },
                 client_id: None,
                 actor: actor.to_owned(),
             })

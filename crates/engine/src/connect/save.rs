@@ -62,7 +62,11 @@ impl Config {
 
 pub(crate) enum LogEntry {
     Finish(String),
-    Insert { title: String },
+    /// With the instant at which it began.
+    Insert {
+        title: String,
+        began: Timestamp,
+    },
 }
 
 /// What was stored.
@@ -231,7 +235,7 @@ impl Engine {
     ) -> Result<()> {
         let (id, title) = match &save.operation {
             LogEntry::Finish(id) => (id.clone(), String::new()),
-            LogEntry::Insert { title } => (self.operation_id(), title.clone()),
+            LogEntry::Insert { title, began } => (self.operation_id_at(*began), title.clone()),
         };
         let operation = NewOperation {
             id,
@@ -250,7 +254,7 @@ impl Engine {
         };
         match save.operation {
             LogEntry::Finish(_) => tx.finish_operation(&operation, now).await?,
-            LogEntry::Insert { .. } => tx.insert_operation(&operation, now).await?,
+            LogEntry::Insert { began, .. } => tx.insert_operation(&operation, began).await?,
         }
         if let Some(session) = &save.ends_session
             && !tx.delete_connect_session(session).await?

@@ -1,4 +1,4 @@
-//! Counts operations per hour and per day, for charts.
+//! Counts operations, and how long they took, per hour and per day, for charts.
 //!
 //! Reads: operations of the hours that may still change, the newest and those in which a flow that
 //! has not ended may have begun. Writes: their counts, over those of the time before.
@@ -52,18 +52,23 @@ impl Engine {
         while hour <= now && !self.tasks.stopping().is_cancelled() {
             let end = Timestamp::from_millis(hour.millis() + HOUR_MS);
             let counts = self.store.count_operations(hour, end).await?;
+            let durations = self.store.count_durations(hour, end).await?;
             self.store
                 .write::<_, Error, _>(move |tx| {
-                    Box::pin(
-                        async move { Ok(tx.replace_operation_counts(hour, end, &counts).await?) },
-                    )
+                    Box::pin(async move {
+                        tx.replace_operation_counts(hour, end, &counts).await?;
+                        Ok(tx.replace_durations(hour, end, &durations).await?)
+                    })
                 })
                 .await?;
             hour = end;
         }
         self.store
             .write::<_, Error, _>(move |tx| {
-                Box::pin(async move { Ok(tx.sum_operation_days(first, now).await?) })
+                Box::pin(async move {
+                    tx.sum_operation_days(first, now).await?;
+                    Ok(tx.sum_duration_days(first, now).await?)
+                })
             })
             .await
     }

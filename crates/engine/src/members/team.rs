@@ -45,6 +45,11 @@ impl Engine {
         Ok(self.store.members(account_id).await?)
     }
 
+    /// Ids of the members of an account who have a passkey.
+    pub async fn members_with_passkeys(&self, account_id: i64) -> Result<Vec<i64>> {
+        Ok(self.store.members_with_passkeys(account_id).await?)
+    }
+
     /// Recovery codes of a member that still work.
     pub async fn recovery_codes_left(&self, member_id: i64) -> Result<i64> {
         Ok(self.store.recovery_codes_left(member_id).await?)

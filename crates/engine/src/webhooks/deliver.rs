@@ -186,7 +186,7 @@ impl Engine {
                     };
                     tx.settle_delivery(&delivery.id, &sent.attempt, outcome, now).await?;
                     count(tx, &delivery.destination, sent.outcome, probe, now).await?;
-                    tx.insert_operation(&operation, now).await?;
+                    tx.insert_operation(&operation, sent.attempt.started_at).await?;
                     Ok(tx.insert_messages(&[message]).await?)
                 })
             })
@@ -199,7 +199,7 @@ impl Engine {
         let failure = sent.attempt.error.as_deref();
         let code = "webhook_delivery_failed";
         NewOperation {
-            id: self.operation_id(),
+            id: self.operation_id_at(sent.attempt.started_at),
             environment_id: delivery.environment_id,
             kind: "webhook",
             action: match delivery.kind.as_str() {

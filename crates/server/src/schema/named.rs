@@ -112,7 +112,8 @@ fn tag_map(value: Schema) -> Schema {
         })
 }
 
-fn is_valid_email(text: &str) -> bool {
+/// Whether a text is an e-mail address that the API takes.
+pub(crate) fn is_valid_email(text: &str) -> bool {
     text.len() >= 5 && is_email(text)
 }
 

@@ -1,8 +1,10 @@
 //! The dashboard as a browser without scripts sees it. [`person::Person`] is somebody signed in.
 
 mod audit;
+mod bad_input;
 mod connections;
 mod counts;
+mod durations;
 mod home;
 mod integrations;
 mod list;

@@ -1,9 +1,11 @@
 //! Lists of operations: filters, words, pages, counts.
 
+use std::collections::BTreeSet;
+
 use valetkey_base::Timestamp;
 use valetkey_store::{
-    HOUR_MS, MessageRow, NewOperation, OperationCount, OperationFilter, Position, Question,
-    RetentionCutoffs,
+    DURATION_STEPS, HOUR_MS, MessageRow, NewOperation, OperationCount, OperationFilter, Position,
+    Question, RetentionCutoffs, duration_step,
 };
 use valetkey_testkit::on_each_database;
 
@@ -255,6 +257,50 @@ async fn hours_are_counted_and_counted_again() {
         assert_eq!(days[0].day, NOW.millis() / 86_400_000);
         assert!(seed.store.operations_per_day(env, hour, Some("x")).await.unwrap().is_empty());
         assert_eq!(seed.store.operations_counted_to().await.unwrap(), Some(hour));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn durations_fall_into_the_steps_of_one_scale() {
+    on_each_database(async |database| {
+        let seed = seed(database).await;
+        let env = seed.environment;
+        let hour = Timestamp::from_millis(NOW.millis() - NOW.millis() % HOUR_MS);
+        let end = Timestamp::from_millis(hour.millis() + HOUR_MS);
+        let all = (0..20).flat_map(|power| [1_u64 << power, (1 << power) + 1]);
+        let all: BTreeSet<u64> = [0].into_iter().chain(all).collect();
+        for took in &all {
+            let new = NewOperation {
+                ended_at: Some(after(*took as i64)),
+                action: "refresh_token",
+                ..operation(env, &format!("{took}_a"))
+            };
+            add(&seed, new, NOW).await;
+        }
+        let running = NewOperation { ended_at: None, ..operation(env, "running") };
+        add(&seed, running, NOW).await;
+        let mut expected = [0; DURATION_STEPS];
+        for took in all {
+            expected[duration_step(std::time::Duration::from_millis(took))] += 1;
+        }
+        let counts = seed.store.count_durations(hour, end).await.unwrap();
+        // Counted twice, and the second time written over the first.
+        for _ in 0..2 {
+            let written = counts.clone();
+            commit!(seed.store, |tx| {
+                tx.replace_durations(hour, end, &written).await?;
+                tx.sum_duration_days(hour, end).await
+            })
+            .unwrap();
+        }
+        let mut stored = [0; DURATION_STEPS];
+        for it in seed.store.durations_per_day(env, hour, Some("github")).await.unwrap() {
+            assert_eq!((it.day, it.kind.as_str()), (NOW.millis() / 86_400_000, "auth"));
+            stored[it.step] += it.times;
+        }
+        assert_eq!(stored, expected);
+        assert!(seed.store.durations_per_day(env, hour, Some("x")).await.unwrap().is_empty());
     })
     .await;
 }

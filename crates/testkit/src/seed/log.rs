@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use valetkey_store::{HOUR_MS, indexed_words};
+use valetkey_store::{HOUR_MS, duration_step, indexed_words};
 
 use super::cast::Cast;
 use super::dice::For;
@@ -32,6 +33,7 @@ const OPERATIONS: Table = Table {
         "error",
         "created_at",
         "ended_at",
+        "token_expires_at",
     ],
     on_sqlite: None,
 };
@@ -54,6 +56,18 @@ const COUNTS: Table = Table {
 const DAYS: Table = Table {
     name: "operation_days",
     columns: &["environment_id", "day", "kind", "action", "state", "integration_key", "times"],
+    on_sqlite: None,
+};
+
+const DURATIONS: Table = Table {
+    name: "operation_durations",
+    columns: &["environment_id", "hour", "kind", "integration_key", "step", "times"],
+    on_sqlite: None,
+};
+
+const DURATION_DAYS: Table = Table {
+    name: "operation_duration_days",
+    columns: &["environment_id", "day", "kind", "integration_key", "step", "times"],
     on_sqlite: None,
 };
 
@@ -142,8 +156,12 @@ fn operation(cast: &Cast, number: u64) -> Operation<'_> {
         provider: integration.provider,
         connection: came_to_one.then(|| (cast.row(connection), cast.connection_id(connection))),
         error,
-        took_ms: 40 + dice.again().below(900) as i64,
+        took_ms: took_ms(cast, number),
     }
+}
+
+fn took_ms(cast: &Cast, number: u64) -> i64 {
+    40 + cast.dice(For::Operation, number).again().again().below(900) as i64
 }
 
 /// Level, sentence and detail.
@@ -229,6 +247,7 @@ impl Log {
             error,
             it.at,
             it.at + it.took_ms,
+            (it.sort == Sort::Refreshed).then_some(it.at + it.took_ms + HOUR_MS),
         ]);
     }
 
@@ -253,9 +272,14 @@ impl Log {
     }
 }
 
-/// Operations per hour.
+/// Operations per hour, and how long they took.
 #[derive(Default)]
-pub(super) struct Counts(BTreeMap<(i64, &'static str, &'static str, &'static str, usize), i64>);
+pub(super) struct Counts {
+    /// By hour, kind, action, state and integration.
+    times: BTreeMap<(i64, &'static str, &'static str, &'static str, usize), i64>,
+    /// By hour, kind, integration and step of the scale.
+    durations: BTreeMap<(i64, &'static str, usize, i64), i64>,
+}
 
 impl Counts {
     pub(super) fn count(&mut self, cast: &Cast) {
@@ -263,14 +287,14 @@ impl Counts {
             let (sort, connection) = sort_of(cast, number);
             let at = cast.operated_at(number);
             let integration = cast.integration_of(connection);
-            let alike = (
-                at - at % HOUR_MS,
-                sort.kind(),
-                action_of(sort, number),
-                sort.state(),
-                integration,
-            );
-            *self.0.entry(alike).or_default() += 1;
+            let (hour, kind, action) = (at - at % HOUR_MS, sort.kind(), action_of(sort, number));
+            let alike = (hour, kind, action, sort.state(), integration);
+            *self.times.entry(alike).or_default() += 1;
+            if kind == "webhook" || action == "refresh_token" {
+                let took = Duration::from_millis(took_ms(cast, number).unsigned_abs());
+                let alike = (hour, kind, integration, duration_step(took) as i64);
+                *self.durations.entry(alike).or_default() += 1;
+            }
         }
     }
 
@@ -278,7 +302,7 @@ impl Counts {
         let (mut rows, mut of_days) = (Rows::of(COUNTS), Rows::of(DAYS));
         let environment = cast.plan.environment_id;
         let mut days = BTreeMap::new();
-        for ((hour, kind, action, state, integration), times) in self.0 {
+        for ((hour, kind, action, state, integration), times) in self.times {
             let key = cast.integrations[integration].key.as_str();
             rows.push(cells![environment, hour, kind, action, state, key, times]);
             *days.entry((hour / (24 * HOUR_MS), kind, action, state, key)).or_insert(0) += times;
@@ -286,6 +310,16 @@ impl Counts {
         for ((day, kind, action, state, key), times) in days {
             of_days.push(cells![environment, day, kind, action, state, key, times]);
         }
-        vec![rows, of_days]
+        let (mut durations, mut duration_days) = (Rows::of(DURATIONS), Rows::of(DURATION_DAYS));
+        let mut days = BTreeMap::new();
+        for ((hour, kind, integration, step), times) in self.durations {
+            let key = cast.integrations[integration].key.as_str();
+            durations.push(cells![environment, hour, kind, key, step, times]);
+            *days.entry((hour / (24 * HOUR_MS), kind, key, step)).or_insert(0) += times;
+        }
+        for ((day, kind, key, step), times) in days {
+            duration_days.push(cells![environment, day, kind, key, step, times]);
+        }
+        vec![rows, of_days, durations, duration_days]
     }
 }

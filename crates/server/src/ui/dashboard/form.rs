@@ -43,6 +43,13 @@ impl Form {
     }
 }
 
+/// What is wrong with a text that goes onto one line: its length, or what no keyboard types.
+pub(super) fn line_issue(text: &str, chars_max: usize) -> Option<String> {
+    let is_long = text.chars().count() > chars_max;
+    (is_long || text.contains(char::is_control))
+        .then(|| format!("Expected at most {chars_max} characters on one line."))
+}
+
 /// What is wrong with a form, field by field.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Issues(Vec<(String, String)>);

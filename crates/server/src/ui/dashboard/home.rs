@@ -1,6 +1,7 @@
 //! The first page: what needs attention, and how the last days went.
 
 mod chart;
+mod latency;
 
 use askama::Template;
 use axum::response::Response;
@@ -13,6 +14,7 @@ use super::logs::{connection_link, integration_link};
 use super::visit::Visit;
 use super::{Access, Page, look, words};
 use chart::Chart;
+use latency::Latency;
 
 pub(super) fn pages() -> Vec<Page> {
     vec![
@@ -61,6 +63,7 @@ struct HomePage {
     troubles: Vec<Troubles>,
     integrations: Vec<Choice>,
     charts: Vec<Chart>,
+    latencies: Vec<Latency>,
 }
 
 /// To the environment that was looked at last.
@@ -93,6 +96,7 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
         connections_link: link("/connections"),
         settings_link: link("/settings"),
         troubles: troubles(&visit, attention),
+        latencies: Latency::all(&charts),
         charts: Chart::all(&charts, chosen, &link("/logs")),
         integrations: integrations.collect(),
     };

@@ -38,6 +38,7 @@ struct MemberRow {
     role: &'static str,
     role_title: &'static str,
     has_second_factor: bool,
+    has_passkey: bool,
     since: String,
     is_me: bool,
     /// Whether who looks may change them.
@@ -76,6 +77,7 @@ async fn team_page(
     let me = visit.member()?;
     let (account, now) = (me.member.account_id, visit.now());
     let can_manage = visit.may(Permission::ManageMembers);
+    let with_passkeys = visit.engine().members_with_passkeys(account).await?;
     let members = visit.engine().members(account).await?.into_iter().map(|member| {
         let role = Role::parse(&member.role).unwrap_or(Role::ReadOnly);
         let is_me = member.id == me.member.id;
@@ -84,6 +86,7 @@ async fn team_page(
             role: role.name(),
             role_title: role.title(),
             has_second_factor: member.totp.is_some(),
+            has_passkey: with_passkeys.contains(&member.id),
             since: words::relative_time(member.created_at, now),
             can_change: can_manage && !is_me && me.role.may_grant(role),
             is_me,

@@ -400,3 +400,28 @@ async fn who_signs_in_elsewhere_is_not_asked_for_a_password_they_do_not_have() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_team_page_says_who_has_a_passkey() {
+    on_each(async |app: TestApp| {
+        let reader = app.person(Role::ReadOnly).await;
+        let rows = async || {
+            let page = reader.get("/account/team").await.text;
+            let (_, rows) = page.split_once("<tbody>").unwrap();
+            let rows: Vec<String> = rows.split("</tr>").map(str::to_owned).collect();
+            rows
+        };
+        let has = |rows: &[String], email: &str, chip: &str| {
+            let row = rows.iter().find(|row| row.contains(email)).unwrap();
+            row.contains(&format!(">{chip}</span>"))
+        };
+        let before = rows().await;
+        assert!(has(&before, "owner@example.com", "none"));
+        add(&app.owner().await).await;
+        let after = rows().await;
+        assert!(has(&after, "owner@example.com", "passkey"));
+        assert!(!has(&after, "owner@example.com", "none"));
+        assert!(has(&after, "read_only@example.com", "none"));
+    })
+    .await;
+}

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::response::Response;
 use serde_json::{Map, Value};
 use valetkey_engine::Error;
+use valetkey_engine::activity::{Operation, Refresh};
 use valetkey_engine::connection_lists::{Health, health};
 use valetkey_engine::connections::ConnectionView;
 use valetkey_engine::read::ReadOptions;
@@ -20,6 +21,8 @@ use super::{customer, state};
 
 /// Operations that are shown.
 const OPERATIONS_SHOWN: i64 = 15;
+/// Refreshes that are shown.
+const REFRESHES_SHOWN: i64 = 10;
 /// Deliveries that are shown.
 const DELIVERIES_SHOWN: i64 = 10;
 
@@ -38,6 +41,20 @@ struct OperationRow {
     state: String,
     at: String,
     at_full: String,
+}
+
+/// A refresh that ended.
+struct RefreshRow {
+    link: String,
+    at: String,
+    at_full: String,
+    is_good: bool,
+    /// Why it failed; empty when it did not.
+    why: String,
+    took: String,
+    /// How long the token works that it brought.
+    gave: String,
+    gave_full: String,
 }
 
 /// An event that the app was told.
@@ -89,6 +106,7 @@ pub(super) struct DetailPage {
     changes: Vec<Difference>,
     /// Confirms exactly this text.
     metadata_sure: String,
+    refreshes: Vec<RefreshRow>,
     operations: Vec<OperationRow>,
     deliveries: Vec<DeliveryRow>,
     logs: String,
@@ -173,6 +191,33 @@ fn trouble(visit: &Visit, view: &ConnectionView) -> Option<Trouble> {
     })
 }
 
+fn operation_row(visit: &Visit, it: Operation) -> OperationRow {
+    OperationRow {
+        link: operation_link(visit, &it.id),
+        title: it.title,
+        state: it.state,
+        at: words::relative_time(it.created_at, visit.now()),
+        at_full: words::full_time(it.created_at),
+    }
+}
+
+fn refresh_row(visit: &Visit, it: Refresh) -> RefreshRow {
+    let now = visit.now();
+    let error: Value = it.error.and_then(|it| serde_json::from_str(&it).ok()).unwrap_or_default();
+    RefreshRow {
+        link: operation_link(visit, &it.operation_id),
+        at: words::relative_time(it.began, now),
+        at_full: words::full_time(it.began),
+        is_good: it.state == "success",
+        why: error["message"].as_str().unwrap_or_default().to_owned(),
+        took: words::duration(it.ended_at.since(it.began)),
+        gave: it
+            .token_expires_at
+            .map_or_else(String::new, |until| words::duration(until.since(it.ended_at))),
+        gave_full: it.token_expires_at.map_or_else(String::new, words::full_time),
+    }
+}
+
 pub(super) async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Failure> {
     let view = view(visit).await?;
     let row = &view.row;
@@ -181,13 +226,8 @@ pub(super) async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Fail
     let operations =
         engine.operations(environment.id, None, Some(&row.connection_id), OPERATIONS_SHOWN).await?;
     let now = visit.now();
-    let operations = operations.into_iter().map(|it| OperationRow {
-        link: operation_link(visit, &it.id),
-        title: it.title,
-        state: it.state,
-        at: words::relative_time(it.created_at, now),
-        at_full: words::full_time(it.created_at),
-    });
+    let operations = operations.into_iter().map(|it| operation_row(visit, it));
+    let refreshes = engine.refreshes(row, REFRESHES_SHOWN).await?.into_iter();
     let deliveries = engine.connection_deliveries(row, DELIVERIES_SHOWN).await?;
     let deliveries = deliveries.into_iter().map(|it| DeliveryRow {
         link: visit.environment_link(&format!("/settings/webhooks/deliveries/{}", it.id)),
@@ -219,6 +259,7 @@ pub(super) async fn page(visit: &Visit, added: Added) -> Result<DetailPage, Fail
         changes: added.changes,
         tag_lines: added.tags.unwrap_or_else(|| lines().join("\n")),
         config: pretty(Some(view.opened.config.get())),
+        refreshes: refreshes.map(|it| refresh_row(visit, it)).collect(),
         operations: operations.collect(),
         deliveries: deliveries.collect(),
         logs: visit.environment_link(&format!(

@@ -6,12 +6,18 @@ use serde_json::{Map, Value};
 use valetkey_engine::sessions::CreateSession;
 
 use super::super::failure::Failure;
-use super::super::form::Issues;
+use super::super::form::{Form, Issues, line_issue};
 use super::super::frame::Frame;
 use super::super::visit::Visit;
+use crate::schema::named::is_valid_email;
 
 /// Marks connections that were made from here.
 pub(in super::super) const ORIGIN: (&str, &str) = ("origin", "dashboard");
+
+/// Most characters of a tag's value.
+const TAG_CHARS_MAX: usize = 255;
+/// Most characters of an e-mail address (RFC 5321, section 4.5.3.1.3).
+const EMAIL_CHARS_MAX: usize = 254;
 
 #[derive(Template)]
 #[template(path = "dashboard/connection_new.html")]
@@ -60,8 +66,29 @@ pub(super) async fn ask(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.page(&page))
 }
 
+/// What is wrong with a form before anything is looked up.
+fn issues(form: &Form) -> Issues {
+    let mut issues = Issues::default();
+    if form.text("integration").is_empty() {
+        issues.add("integration", "Choose an integration.");
+    }
+    let user = form.filled("end_user_id");
+    if let Some(message) = user.and_then(|id| line_issue(id, TAG_CHARS_MAX)) {
+        issues.add("end_user_id", message);
+    }
+    let email = form.filled("email");
+    if email.is_some_and(|it| !is_valid_email(it) || line_issue(it, EMAIL_CHARS_MAX).is_some()) {
+        issues.add("email", "Expected an e-mail address like ada@example.com.");
+    }
+    issues
+}
+
 pub(super) async fn begin(visit: Visit) -> Result<Response, Failure> {
     let environment = visit.environment()?;
+    let issues = issues(&visit.form);
+    if !issues.is_empty() {
+        return Ok(visit.corrected(&page(&visit, None, issues).await?));
+    }
     let integration = visit.form.text("integration");
     let mut tags = Map::new();
     tags.insert(ORIGIN.0.to_owned(), Value::from(ORIGIN.1));
@@ -75,10 +102,6 @@ pub(super) async fn begin(visit: Visit) -> Result<Response, Failure> {
         tags: Some(tags),
         ..CreateSession::default()
     };
-    if integration.is_empty() {
-        let issues = Issues::one("integration", "Choose an integration.");
-        return Ok(visit.corrected(&page(&visit, None, issues).await?));
-    }
     match visit.engine().create_session(environment, request, &visit.actor()).await {
         Ok(made) if visit.form.text("how") == "share" => {
             let page = page(&visit, Some(made.connect_link), Issues::default()).await?;

@@ -2,15 +2,15 @@
 
 use url::form_urlencoded;
 use valetkey_base::Timestamp;
-use valetkey_engine::attention::{ChartDay, Charts};
+use valetkey_engine::charts::{ChartDay, Charts};
 
 use super::super::words;
 
 /// The picture's own units.
-const WIDTH: i64 = 560;
-const HEIGHT: i64 = 120;
+pub(super) const WIDTH: i64 = 560;
+pub(super) const HEIGHT: i64 = 120;
 const BAR: i64 = 28;
-const STEP: i64 = 40;
+pub(super) const STEP: i64 = 40;
 /// A bar of one among thousands is still seen.
 const BAR_HEIGHT_MIN: i64 = 3;
 
@@ -83,6 +83,14 @@ impl Chart {
                 &charts.webhooks,
                 "webhook",
             ),
+            new(
+                "calls",
+                "Requests through the proxy",
+                "answered",
+                "Your app's first call of /proxy/… makes the first bar.",
+                &charts.calls,
+                "proxy",
+            ),
         ]
     }
 
@@ -130,7 +138,7 @@ impl Chart {
     }
 }
 
-fn day_name(at: Timestamp) -> String {
+pub(super) fn day_name(at: Timestamp) -> String {
     let time = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
     time.strftime("%-d %b").to_string()
 }

@@ -128,7 +128,8 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 }
 
 pub(super) async fn save(visit: Visit) -> Result<Response, Failure> {
-    if let Some(issues) = fields::key_issue(&visit.form) {
+    if let Some(issues) = fields::key_issue(&visit.form).or_else(|| fields::name_issue(&visit.form))
+    {
         return Ok(visit.corrected(&page(&visit, issues).await?));
     }
     let environment = visit.environment()?;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use valetkey_catalog::{AuthMode, PrivateKey, Provider};
 use valetkey_engine::integrations::needs_credentials;
 
-use super::super::form::{Form, Issues};
+use super::super::form::{Form, Issues, line_issue};
 use crate::schema::Schema;
 
 /// How a field is drawn.
@@ -27,6 +27,8 @@ pub(super) struct Field {
     pub(super) choices: Vec<String>,
 }
 
+/// Most characters of a name for people.
+const NAME_CHARS_MAX: usize = 255;
 const SCOPES: &str = "scopes";
 const KEY: &str = "private_key";
 const CLIENT: &[(&str, &str, Look)] = &[
@@ -119,6 +121,15 @@ pub(super) fn has_scopes(provider: &Provider) -> bool {
 pub(super) fn key_issue(form: &Form) -> Option<Issues> {
     let error = PrivateKey::read(form.filled(KEY)?).err()?;
     Some(Issues::one(KEY, format!("This {error}.")))
+}
+
+/// What is wrong with the names of an integration, beyond what the API says of them.
+pub(super) fn name_issue(form: &Form) -> Option<Issues> {
+    if form.given("unique_key").is_some_and(|key| key.trim().is_empty()) {
+        return Some(Issues::one("unique_key", "Give it a key, by which your app names it."));
+    }
+    let message = line_issue(form.filled("display_name")?, NAME_CHARS_MAX)?;
+    Some(Issues::one("display_name", message))
 }
 
 /// What a form says, in the form of the API's body.

@@ -173,7 +173,8 @@ pub(super) async fn ask(visit: Visit) -> Result<Response, Failure> {
 pub(super) async fn create(visit: Visit) -> Result<Response, Failure> {
     let provider = provider(&visit)?;
     let environment = visit.environment()?;
-    if let Some(issues) = fields::key_issue(&visit.form) {
+    if let Some(issues) = fields::key_issue(&visit.form).or_else(|| fields::name_issue(&visit.form))
+    {
         return Ok(visit.corrected(&page(&visit, &provider, issues).await?));
     }
     let mut body = fields::body(&provider, &visit.form);

@@ -10,7 +10,7 @@ use valetkey_engine::Error;
 use valetkey_engine::keys::{ApiKey, KEYS_PER_ENVIRONMENT_MAX};
 
 use super::super::failure::Failure;
-use super::super::form::Issues;
+use super::super::form::{Issues, line_issue};
 use super::super::frame::{Abilities, Frame, Way};
 use super::super::visit::Visit;
 use super::super::words;
@@ -162,8 +162,9 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 pub(super) async fn create(visit: Visit) -> Result<Response, Failure> {
     let (scopes, name, mut issues) =
         (scopes(&visit), visit.form.text("name").trim(), Issues::default());
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
-        issues.add("name", format!("Expected a name of 1 to {NAME_CHARS_MAX} characters."));
+    if name.is_empty() || line_issue(name, NAME_CHARS_MAX).is_some() {
+        let expected = format!("Expected a name of 1 to {NAME_CHARS_MAX} characters on one line.");
+        issues.add("name", expected);
     }
     let lifetime = LIFETIMES.iter().find(|(value, ..)| *value == visit.form.text("lifetime"));
     if lifetime.is_none() {
