@@ -9,12 +9,19 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 mod steps;
+mod webhook_texts;
+mod webhooks;
 
 pub use steps::{
     AppInstallation, AssertionKind, AssertionRecipe, ClientAssertion, ClientRegistration,
     CompanionToken, CredentialSplit, ExpiryStrategy, FactSource, FactStep, Kept, KeyPlacement,
     OAuth1, OAuth1Signature, Pick, Registration, SignatureProtocol, SignedToken, StepFormat,
     TokenPaths, TokenStep, TwoStep, VerificationSuccess,
+};
+pub use webhook_texts::{Extract, Piece, Place, Target, Template};
+pub use webhooks::{
+    Condition, Encoding, Fetch, Hash, Install, Jwt, KeyEncoding, KeySource, Reply, Rule, Scheme,
+    Stamp, StampUnit, Verify, Webhooks,
 };
 
 /// How a provider lets itself be used. The wire names are upper case (`OAUTH2_CC`).
@@ -452,6 +459,8 @@ pub struct Provider {
     /// A key whose place an integration chooses. Ours.
     pub key_placement: Option<KeyPlacement>,
 
+    /// What the provider's own webhooks look like. Ours.
+    pub webhooks: Option<Webhooks>,
     /// How the API is called.
     pub proxy: Proxy,
     /// Inputs of a connection.
