@@ -15,6 +15,7 @@ use valetkey_vault::DataKey;
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Issue, Result};
+use crate::incoming::{UpdateWebhooks, WebhookSettings};
 use crate::oauth_client::{self, FirstClient};
 use crate::sealing::Column;
 
@@ -32,6 +33,8 @@ pub struct IntegrationSecrets {
     pub custom: Map<String, Value>,
     /// Clients this server registered at the provider, the latest last.
     pub registrations: Vec<RegisteredClient>,
+    /// What was decided about incoming webhooks.
+    pub webhooks: WebhookSettings,
 }
 
 impl IntegrationSecrets {
@@ -41,6 +44,7 @@ impl IntegrationSecrets {
             && self.app_link.is_none()
             && self.custom.is_empty()
             && self.registrations.is_empty()
+            && self.webhooks == WebhookSettings::default()
     }
 }
 
@@ -142,6 +146,8 @@ pub struct UpdateIntegration {
     pub integration_config: Option<Map<String, Value>>,
     /// Values to merge.
     pub custom: Option<Map<String, Value>>,
+    /// What to change about incoming webhooks.
+    pub webhooks: Option<UpdateWebhooks>,
 }
 
 fn refused(message: impl Into<String>) -> Error {
@@ -189,7 +195,10 @@ impl Engine {
         Ok(IntegrationView { row, secrets, provider })
     }
 
-    async fn integration_secrets(&self, row: &Integration) -> Result<IntegrationSecrets> {
+    pub(crate) async fn integration_secrets(
+        &self,
+        row: &Integration,
+    ) -> Result<IntegrationSecrets> {
         match &row.secrets {
             None => Ok(IntegrationSecrets::default()),
             Some(sealed) => {
@@ -385,6 +394,9 @@ impl Engine {
         )
         .map_err(refused)?;
         apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
+        if let Some(change) = request.webhooks {
+            change.apply(&mut secrets, now);
+        }
         check_issuer(&provider, row.client_id.as_ref(), &secrets.custom)?;
         row.secrets = self.seal_secrets(environment_id, data_key, &row.row_uuid, &secrets)?;
         let row = tx.update_integration(&row, now).await?;

@@ -33,6 +33,7 @@ const EXPIRED: &[&str] = &[
     "DELETE FROM member_sessions WHERE expires_at < $1",
     "DELETE FROM sign_in_steps WHERE expires_at < $1",
     "DELETE FROM invitations WHERE expires_at < $1",
+    "DELETE FROM incoming_webhooks WHERE expires_at < $1",
 ];
 const LOGS: &[&str] = &[
     "DELETE FROM messages WHERE created_at < $1",
@@ -42,6 +43,7 @@ const LOGS: &[&str] = &[
     "DELETE FROM sign_in_failures WHERE failed_at < $1",
 ];
 const EVENTS: &[&str] = &[
+    "DELETE FROM installs WHERE created_at < $1",
     "DELETE FROM delivery_attempts WHERE delivery_id IN (
          SELECT id FROM deliveries WHERE created_at < $1)",
     "DELETE FROM deliveries WHERE created_at < $1",
@@ -50,6 +52,8 @@ const EVENTS: &[&str] = &[
 ];
 const DELETED: &[&str] = &[
     "DELETE FROM connection_tags WHERE connection_row IN (
+         SELECT id FROM connections WHERE deleted_at < $1)",
+    "DELETE FROM connection_lookups WHERE connection_row IN (
          SELECT id FROM connections WHERE deleted_at < $1)",
     "UPDATE connect_sessions SET reconnect_row = NULL WHERE reconnect_row IN (
          SELECT id FROM connections WHERE deleted_at < $1)",

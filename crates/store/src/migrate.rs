@@ -70,6 +70,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0009_alerts.sql"),
         postgres: include_str!("../migrations/postgres/0009_alerts.sql"),
     },
+    Version {
+        number: 10,
+        what: "incoming",
+        sqlite: include_str!("../migrations/sqlite/0010_incoming.sql"),
+        postgres: include_str!("../migrations/postgres/0010_incoming.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.

@@ -18,10 +18,12 @@ pub(super) const STATES: [(&str, &str, &str); 6] = [
 ];
 
 /// Kind and action as in the address, and words for them.
-pub(super) const ACTIONS: [(&str, &str, &str); 4] = [
+pub(super) const ACTIONS: [(&str, &str, &str); 6] = [
     ("auth", "create_connection", "Authorization"),
     ("auth", "refresh_token", "Token refresh"),
     ("webhook", "connection_create", "Webhook: connection made"),
+    ("webhook", "forward", "Webhook: passed on"),
+    ("webhook", "incoming", "Webhook of a provider"),
     ("webhook", "connection_refresh", "Webhook: token refreshed"),
 ];
 
