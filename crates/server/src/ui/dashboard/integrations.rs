@@ -5,6 +5,7 @@ mod fields;
 mod list;
 mod new;
 mod scopes;
+mod webhooks;
 
 use valetkey_engine::members::Permission;
 
@@ -24,6 +25,7 @@ pub(super) fn pages() -> Vec<Page> {
         look("/{environment}/integrations/{integration}", VIEW, detail::show),
         change("/{environment}/integrations/{integration}", CHANGE, detail::save),
         change("/{environment}/integrations/{integration}/scopes", CHANGE, scopes::save),
+        change("/{environment}/integrations/{integration}/webhooks", CHANGE, webhooks::save),
         change("/{environment}/integrations/{integration}/delete", CHANGE, detail::delete),
         change("/{environment}/integrations/restore", CHANGE, scopes::restore),
     ]

@@ -17,6 +17,7 @@ use super::super::words;
 use super::callback_url;
 use super::fields::{self, Field, Look};
 use super::scopes::ScopeChanges;
+use super::webhooks::Webhooks;
 use crate::api::integrations::update_body;
 
 /// Where counting connections ends.
@@ -44,6 +45,7 @@ pub(super) struct DetailPage {
     /// What a save of the scopes would change, to be confirmed: added and removed.
     pub(super) scope_changes: Option<ScopeChanges>,
     kept: String,
+    hooks: Webhooks,
     unique_key: String,
     display_name: String,
     here: String,
@@ -105,6 +107,7 @@ pub(super) async fn page(visit: &Visit, issues: Issues) -> Result<DetailPage, Fa
         scopes: visit.form.given("scopes").unwrap_or(&row.scopes.replace(',', "\n")).to_owned(),
         always: provider.default_scopes.join(", "),
         scope_changes: None,
+        hooks: Webhooks::of(visit, &view)?,
         kept: words::duration(visit.engine().settings().deleted_retention),
         unique_key: given("unique_key", &key),
         display_name: given("display_name", row.display_name.as_deref().unwrap_or_default()),
