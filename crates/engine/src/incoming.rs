@@ -4,19 +4,20 @@
 //! everything that reads what was sent. A delivery that is accepted is remembered, its events are in
 //! the outbox and its operation is in the log with one commit.
 
+mod accept;
 mod forward;
 mod handshake;
 mod keys;
 mod matching;
 mod message;
+mod refusal;
 mod settings;
 mod verify;
 
-use aws_lc_rs::digest;
 use serde_json::{Value, json};
-use valetkey_base::{Secret, Timestamp};
+use valetkey_base::Secret;
 use valetkey_catalog::schema::{KeySource, Scheme, Webhooks};
-use valetkey_store::{Matched, MessageRow, NewEvent, NewOperation};
+use valetkey_store::NewOperation;
 
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
@@ -24,12 +25,13 @@ use crate::error::{Error, Result};
 use crate::integrations::IntegrationView;
 
 pub(crate) use forward::KIND as FORWARD_KIND;
-use forward::{Relay, payload, relayed_headers};
 pub use forward::{UNATTRIBUTED_HEADER, UNVERIFIED_HEADER};
 use handshake::{answer, answering_secret, reply_of};
 pub(crate) use keys::{FETCHED_ANEW_AFTER, FETCHED_FOR, FETCHED_MAX};
 pub use message::Incoming;
-use message::{Fill, Message};
+use message::Message;
+pub use refusal::Refusal;
+use refusal::{invalid_handshake, invalid_signature, missing_secret, missing_signature, stale};
 pub(crate) use settings::recipe_of;
 pub use settings::{GENERIC_RECIPES, UpdateWebhooks, WebhookSettings, WebhookState, webhook_state};
 use verify::{Verdict, Way};
@@ -37,9 +39,6 @@ use verify::{Verdict, Way};
 /// What stays as it is in a path (RFC 3986, section 2.3).
 const UNRESERVED: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// A repeat of what brings neither signature nor id is known for so long, in seconds.
-const UNSIGNED_REMEMBERED_S: u64 = 600;
 
 /// What the provider is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,23 +58,6 @@ pub enum Body {
     Json(Value),
     /// `text/plain`.
     Text(String),
-}
-
-/// Why a delivery is not taken. Texts are for people and hold no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// HTTP status.
-    pub status: u16,
-    /// `webhook_invalid_signature`, `webhook_missing_signature`, …
-    pub code: &'static str,
-    /// What is wrong and what to do.
-    pub message: String,
-}
-
-impl Refusal {
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
-    }
 }
 
 /// Who a webhook is for.
@@ -138,7 +120,7 @@ impl Engine {
                     return self.refused(to, refusal).await.map(Err);
                 }
             }
-            return Ok(answer(reply, &message, &secret).ok_or_else(|| invalid_handshake()));
+            return Ok(answer(reply, &message, &secret).ok_or_else(invalid_handshake));
         }
         if request.method == "GET" {
             let text = "The integration's webhooks are sent with POST.";
@@ -149,7 +131,7 @@ impl Engine {
             return self.refused(to, refusal).await.map(Err);
         }
         if let Some(reply) = reply_of(&recipe, &message, &secret, false) {
-            return Ok(answer(reply, &message, &secret).ok_or_else(|| invalid_handshake()));
+            return Ok(answer(reply, &message, &secret).ok_or_else(invalid_handshake));
         }
         self.accept(to, &recipe, &message, &sender).await?;
         let body = match &recipe.answer {
@@ -230,121 +212,6 @@ impl Engine {
         !keys.is_empty()
     }
 
-    async fn accept(
-        &self,
-        to: &Addressee,
-        recipe: &Webhooks,
-        message: &Message<'_>,
-        sender: &Sender,
-    ) -> Result<()> {
-        let view = &to.integration;
-        let found = self.connections_of(message, recipe, view).await?;
-        let headers = relayed_headers(message, &recipe.verify);
-        let payload = payload(message, &recipe.verify, recipe.items.as_deref(), &headers);
-        let is_verified = matches!(sender, Sender::Verified { .. });
-        let relay = Relay {
-            environment: &to.environment,
-            view,
-            payload: &payload,
-            headers: &headers,
-            is_verified,
-        };
-        let now = self.clock.now();
-        let events: Vec<(Option<i64>, NewEvent, String)> = if !view.row.forward_webhooks {
-            Vec::new()
-        } else if found.connections.is_empty() {
-            let (event, headers) = self.relayed(&relay, None, now);
-            vec![(None, event, headers)]
-        } else {
-            let one = |to: &Matched| {
-                let (event, headers) = self.relayed(&relay, Some(to), now);
-                (Some(to.id), event, headers)
-            };
-            found.connections.iter().map(one).collect()
-        };
-        let (fingerprints, remember_s) = fingerprints(recipe, message, sender);
-        let expires_at = now.plus(std::time::Duration::from_secs(remember_s));
-        let event_type = recipe.event_type.as_ref();
-        let event_type = event_type.and_then(|it| message.value(it, recipe.items.as_deref()));
-        let operation = self.incoming_operation(to, &found, is_verified, now);
-        let detail = json!({
-            "event_type": event_type,
-            "verified": is_verified,
-            "forwarded": events.len(),
-            "connections": found.connections.len(),
-            "body_bytes": message.request.body.len(),
-            "connections_max": matching::MATCHED_MAX,
-        });
-        let note = MessageRow {
-            operation_id: operation.id.clone(),
-            level: "info",
-            message: said_of(view, &found, event_type.as_deref()),
-            detail: Some(detail.to_string()),
-            created_at: now,
-        };
-        let (environment_id, integration_id) = (to.environment.id, view.row.id);
-        self.store
-            .write::<_, Error, _>(move |tx| {
-                Box::pin(async move {
-                    let is_new =
-                        tx.remember_webhook(integration_id, &fingerprints, now, expires_at).await?;
-                    if !is_new {
-                        return Ok(());
-                    }
-                    for (connection, event, headers) in &events {
-                        if let Some(id) = connection
-                            && tx.lock_connection_row(environment_id, *id).await?.is_none()
-                        {
-                            // Deleted since it was found.
-                            continue;
-                        }
-                        tx.insert_relayed_event(event, headers).await?;
-                    }
-                    tx.insert_operation(&operation, now).await?;
-                    Ok(tx.insert_messages(&[note]).await?)
-                })
-            })
-            .await
-    }
-
-    fn incoming_operation(
-        &self,
-        to: &Addressee,
-        found: &matching::Found,
-        is_verified: bool,
-        now: Timestamp,
-    ) -> NewOperation {
-        let one = match found.connections.as_slice() {
-            [one] => Some(one),
-            _ => None,
-        };
-        NewOperation {
-            title: if is_verified { "Webhook received" } else { "Unverified webhook received" }
-                .to_owned(),
-            connection_row: one.map(|one| one.id),
-            connection_id: one.map(|one| one.connection_id.clone()),
-            ..self.operation_about(to, now)
-        }
-    }
-
-    fn operation_about(&self, to: &Addressee, now: Timestamp) -> NewOperation {
-        NewOperation {
-            id: self.operation_id(),
-            environment_id: to.environment.id,
-            kind: "webhook",
-            action: "incoming",
-            state: "success",
-            title: String::new(),
-            integration_key: Some(to.integration.row.unique_key.clone()),
-            provider: Some(to.integration.provider.name.clone()),
-            connection_row: None,
-            connection_id: None,
-            error: None,
-            ended_at: Some(now),
-            expires_at: None,
-        }
-    }
-
     /// Notes a refusal in the log.
     async fn refused(&self, to: &Addressee, refusal: Refusal) -> Result<Refusal> {
         let now = self.clock.now();
@@ -361,95 +228,5 @@ impl Engine {
             })
             .await?;
         Ok(refusal)
-    }
-}
-
-/// What a repeat is known by, and for how many seconds.
-fn fingerprints(recipe: &Webhooks, message: &Message<'_>, sender: &Sender) -> (Vec<String>, u64) {
-    let hash = |kind: &str, parts: &[&[u8]]| {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(kind.as_bytes());
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        hex::encode(context.finish())
-    };
-    let mut all = Vec::new();
-    if let Some(template) = &recipe.delivery_id
-        && let Some(id) = message.fill(template, &Fill { secret: "", timestamp: "" })
-    {
-        all.push(hash("id", &[&id]));
-    }
-    let body: &[u8] = &message.request.body;
-    if let Sender::Verified { compared, is_signature: true } = sender {
-        all.push(hash("signature", &[compared, body]));
-    }
-    if all.is_empty() && !body.is_empty() {
-        let soon = recipe.remember_seconds.min(UNSIGNED_REMEMBERED_S);
-        return (vec![hash("body", &[body])], soon);
-    }
-    (all, recipe.remember_seconds)
-}
-
-fn said_of(view: &IntegrationView, found: &matching::Found, event_type: Option<&str>) -> String {
-    let event = event_type.unwrap_or("an event");
-    if !view.row.forward_webhooks {
-        return format!("{event}: not forwarded, the integration says so");
-    }
-    match (found.connections.len(), found.is_named) {
-        (0, false) => format!("{event}: names no connection, forwarded without one"),
-        (0, true) => format!("{event}: names no connection that is known, forwarded without one"),
-        (1, _) => format!("{event}: forwarded for one connection"),
-        (count, _) => format!("{event}: forwarded for {count} connections"),
-    }
-}
-
-fn invalid_signature() -> Refusal {
-    let message = "The signature is not the one that the integration's secret gives.";
-    Refusal::new(401, "webhook_invalid_signature", message)
-}
-
-fn stale(tolerance_s: u64) -> Refusal {
-    let message = format!("The delivery was not signed within {tolerance_s} seconds of now.");
-    Refusal::new(401, "webhook_invalid_signature", message)
-}
-
-fn missing_signature(recipe: &Webhooks) -> Refusal {
-    let mut names: Vec<String> = recipe.verify.iter().map(|way| place(&way.signature)).collect();
-    names.dedup();
-    let message = format!("The delivery is not signed: {} is missing.", names.join(" or "));
-    Refusal::new(401, "webhook_missing_signature", message)
-}
-
-fn missing_secret(recipe: &Webhooks) -> Refusal {
-    let needs = |wanted: &KeySource| recipe.verify.iter().any(|way| way.key.contains(wanted));
-    let what = if needs(&KeySource::WebhookSecret) {
-        "webhook secret"
-    } else if needs(&KeySource::ClientSecret) {
-        "client secret"
-    } else {
-        "secret of the connection"
-    };
-    let hint = recipe.secret.as_deref().unwrap_or_default();
-    let message = format!(
-        "The integration has no {what}, so nobody can tell who sent this. Set it, or let the \
-         integration accept unverified webhooks. {hint}"
-    );
-    Refusal::new(401, "webhook_missing_secret", message.trim_end().to_owned())
-}
-
-fn invalid_handshake() -> Refusal {
-    let message = "The handshake lacks what it should bring, or there is no secret to answer with.";
-    Refusal::new(400, "webhook_invalid_payload", message)
-}
-
-fn place(place: &valetkey_catalog::schema::Place) -> String {
-    use valetkey_catalog::schema::Place;
-    match place {
-        Place::Header(name) => format!("the header {name}"),
-        Place::Query(name) => format!("the query parameter {name}"),
-        Place::Body(path) | Place::Item(path) => format!("{path} in the body"),
-        Place::Literal(text) => text.clone(),
     }
 }

@@ -43,7 +43,6 @@ const LOGS: &[&str] = &[
     "DELETE FROM sign_in_failures WHERE failed_at < $1",
 ];
 const EVENTS: &[&str] = &[
-    "DELETE FROM installs WHERE created_at < $1",
     "DELETE FROM delivery_attempts WHERE delivery_id IN (
          SELECT id FROM deliveries WHERE created_at < $1)",
     "DELETE FROM deliveries WHERE created_at < $1",

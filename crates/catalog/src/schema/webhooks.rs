@@ -32,8 +32,6 @@ pub struct Webhooks {
     pub remember_seconds: u64,
     /// What an accepted delivery is answered with, where the provider wants a text of its own.
     pub answer: Option<String>,
-    /// What announces an installation that somebody began at the provider.
-    pub install: Option<Install>,
 }
 
 /// A repeat within a day is not forwarded again.
@@ -53,7 +51,6 @@ impl Default for Webhooks {
             connection: Vec::new(),
             remember_seconds: REMEMBER_SECONDS,
             answer: None,
-            install: None,
         }
     }
 }
@@ -312,22 +309,4 @@ pub struct Rule {
     pub pattern: Option<Extract>,
     /// What it is compared with; the first that finds connections counts.
     pub to: Vec<Target>,
-}
-
-/// An installation that begins at the provider.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Install {
-    /// What its announcement looks like.
-    pub when: Vec<Condition>,
-    /// What its end looks like.
-    #[serde(default)]
-    pub until: Vec<Condition>,
-    /// Where its id stands.
-    pub id: Place,
-    /// A name for people.
-    #[serde(default)]
-    pub label: Option<Place>,
-    /// Settings of the connection that come from it.
-    pub keep: Map<String, Value>,
 }

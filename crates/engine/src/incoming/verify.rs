@@ -61,12 +61,12 @@ impl<'r> Way<'r> {
             Some(rest.strip_prefix(optional).unwrap_or(rest).to_owned())
         };
         let values: Vec<String> = parts.iter().filter_map(stripped).collect();
-        let timestamp = verify.timestamp.as_ref().and_then(|stamp| match &stamp.from {
-            Some(place) => message.value(place, items),
-            None => {
-                let prefix = stamp.prefix.as_deref().unwrap_or_default();
-                parts.iter().find_map(|part| part.strip_prefix(prefix)).map(str::to_owned)
+        let timestamp = verify.timestamp.as_ref().and_then(|stamp| {
+            if let Some(place) = &stamp.from {
+                return message.value(place, items);
             }
+            let prefix = stamp.prefix.as_deref()?;
+            parts.iter().find_map(|part| part.strip_prefix(prefix)).map(str::to_owned)
         });
         (!values.is_empty()).then_some(Self { verify, values, timestamp, items })
     }

@@ -50,17 +50,16 @@ async fn receive(mut call: Call<App>) -> ApiResult {
     let now = engine.clock().now();
     let allowance = call.host.webhook_limiter.take(Bucket::Webhooks(to.integration.row.id), now);
     let checked = allowance.map(|it| it.check(&call.parts.method, call.parts.uri.path()));
-    let mut response = match checked {
-        Some(Err(error)) => error.into_response(),
-        _ => {
-            let request = request(&mut call);
-            match call.host.engine.receive_webhook(&to, &request).await? {
-                Ok(answer) => answered(answer),
-                Err(refusal) => {
-                    let status = StatusCode::from_u16(refusal.status);
-                    let status = status.unwrap_or(StatusCode::BAD_REQUEST);
-                    ApiError::simple(status, refusal.code, refusal.message).into_response()
-                }
+    let mut response = if let Some(Err(error)) = checked {
+        error.into_response()
+    } else {
+        let request = request(&mut call);
+        match call.host.engine.receive_webhook(&to, &request).await? {
+            Ok(answer) => answered(answer),
+            Err(refusal) => {
+                let status = StatusCode::from_u16(refusal.status);
+                let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+                ApiError::simple(status, refusal.code, refusal.message).into_response()
             }
         }
     };

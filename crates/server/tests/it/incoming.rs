@@ -56,7 +56,7 @@ impl<'a> Hook<'a> {
     }
 
     /// A change of the client secret.
-    pub(crate) fn client(&self, secret: &str) -> Value {
+    pub(crate) fn client(secret: &str) -> Value {
         json!({"credentials": {"type": "OAUTH2", "client_id": "cid", "client_secret": secret}})
     }
 

@@ -1,5 +1,5 @@
--- Webhooks that providers send: which connection they are about, what came already, in which order
--- they leave, and installations that nobody has claimed.
+-- Webhooks that providers send: which connection they are about, what came already, and in which
+-- order they leave.
 
 -- When what the integration's webhooks are matched with was last written to connection_lookups;
 -- NULL when the connection has changed since.
@@ -41,17 +41,3 @@ ALTER TABLE deliveries ADD COLUMN lane_number BIGINT;
 CREATE INDEX deliveries_lane ON deliveries (lane, lane_number) WHERE lane IS NOT NULL;
 CREATE INDEX deliveries_lane_pending ON deliveries (lane, lane_number)
     WHERE lane IS NOT NULL AND state = 'pending';
-
--- Installations begun at a provider that belong to no connection yet.
-CREATE TABLE installs (
-    id TEXT PRIMARY KEY,
-    environment_id BIGINT NOT NULL REFERENCES environments (id),
-    integration_id BIGINT NOT NULL REFERENCES integrations (id),
-    external_id TEXT NOT NULL,
-    label TEXT,
-    config TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    UNIQUE (integration_id, external_id)
-);
-CREATE INDEX installs_recent ON installs (environment_id, created_at, id);
-CREATE INDEX installs_created ON installs (created_at);

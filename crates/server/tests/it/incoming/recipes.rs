@@ -131,7 +131,7 @@ async fn walk(app: &TestApp, provider: &str, key: &str, recipe: &Webhooks, way: 
     match source {
         KeySource::Metadata(name) => metadata[name] = json!(signer.secret),
         KeySource::Config(name) => config[name] = json!(signer.secret),
-        KeySource::ClientSecret => patch(app, key, &hook.client(&signer.secret)).await,
+        KeySource::ClientSecret => patch(app, key, &Hook::client(&signer.secret)).await,
         _ => patch(app, key, &json!({"webhooks": {"secret": signer.secret}})).await,
     }
     hook.connection(&id, &metadata, &config).await;

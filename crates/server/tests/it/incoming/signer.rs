@@ -196,13 +196,11 @@ impl Draft {
     }
 
     fn form(&self) -> Vec<(String, String)> {
-        match &self.recipe.form_json {
-            Some(name) => vec![(name.clone(), self.body.to_string())],
-            None => {
-                let members = self.body.as_object().unwrap().iter();
-                members.map(|(name, it)| (name.clone(), it.as_str().unwrap().to_owned())).collect()
-            }
+        if let Some(name) = &self.recipe.form_json {
+            return vec![(name.clone(), self.body.to_string())];
         }
+        let members = self.body.as_object().unwrap().iter();
+        members.map(|(name, it)| (name.clone(), it.as_str().unwrap().to_owned())).collect()
     }
 
     fn bytes(&self) -> Vec<u8> {

@@ -91,13 +91,10 @@ pub(super) async fn save(visit: Visit) -> Result<Response, Failure> {
     let mut body = Map::new();
     body.insert("forward_webhooks".to_owned(), json!(is_on("forward_webhooks")));
     body.insert("webhooks".to_owned(), Value::Object(change));
-    let request: UpdateIntegration = match fields::checked(&update_body(), body) {
-        Ok(request) => request,
-        Err(_) => {
-            let message = "The secret has more than 4096 characters, or the way is unknown.";
-            let issues = Issues::one("webhook_secret", message);
-            return Ok(visit.corrected(&page(&visit, issues).await?));
-        }
+    let Ok(request) = fields::checked::<UpdateIntegration>(&update_body(), body) else {
+        let message = "The secret has more than 4096 characters, or the way is unknown.";
+        let issues = Issues::one("webhook_secret", message);
+        return Ok(visit.corrected(&page(&visit, issues).await?));
     };
     match visit.engine().update_integration(environment, key, request, &visit.actor()).await {
         Ok(saved) => Ok(visit.redirect(&integration_link(&visit, &saved.row.unique_key), "saved")),
