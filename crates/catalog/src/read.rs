@@ -13,6 +13,7 @@ use crate::schema::{
 mod facts;
 mod proxy;
 mod steps;
+pub mod webhooks;
 
 /// Keys of ours. Clients do not see them.
 pub const OWN_KEYS: &[&str] = &[
@@ -54,6 +55,7 @@ pub const OWN_KEYS: &[&str] = &[
     "token_upgrade",
     "user_token_path",
     "verification_success",
+    "webhooks",
 ];
 
 /// Keys that are carried for clients or have no effect on any flow.
@@ -127,6 +129,7 @@ fn read_all(reader: &mut Reader<'_>, provider: &mut Provider) {
     read_refresh(reader, provider);
     steps::read(reader, provider);
     facts::read(reader, provider);
+    provider.webhooks = webhooks::read(reader);
     provider.proxy = proxy::read(reader);
     provider.connection_config = reader.fields("connection_config");
     provider.credentials = reader.fields("credentials");
@@ -219,6 +222,7 @@ fn blank(name: &str, auth_mode: AuthMode) -> Provider {
         companion_tokens: Vec::new(),
         token_upgrade: None,
         key_placement: None,
+        webhooks: None,
         proxy: Proxy::default(),
         connection_config: Vec::new(),
         credentials: Vec::new(),

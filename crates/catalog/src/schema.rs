@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 
 mod proxy;
 mod steps;
+mod webhook_texts;
+mod webhooks;
 
 pub use proxy::{Proxy, Retry, StatusRange, Verification, WaitInBody};
 pub use steps::{
@@ -17,6 +19,11 @@ pub use steps::{
     CompanionToken, CredentialSplit, ExpiryStrategy, FactSource, FactStep, Kept, KeyPlacement,
     OAuth1, OAuth1Signature, Pick, Registration, SignatureProtocol, SignedToken, StepFormat,
     TokenPaths, TokenStep, TwoStep, VerificationSuccess,
+};
+pub use webhook_texts::{Extract, Piece, Place, Target, Template};
+pub use webhooks::{
+    Condition, Encoding, Fetch, Hash, Jwt, KeyEncoding, KeySource, Reply, Rule, Scheme, Stamp,
+    StampUnit, Verify, Webhooks,
 };
 
 /// How a provider lets itself be used. The wire names are upper case (`OAUTH2_CC`).
@@ -424,6 +431,8 @@ pub struct Provider {
     /// A key whose place an integration chooses. Ours.
     pub key_placement: Option<KeyPlacement>,
 
+    /// What the provider's own webhooks look like. Ours.
+    pub webhooks: Option<Webhooks>,
     /// How the API is called.
     pub proxy: Proxy,
     /// Inputs of a connection.

@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) websockets_path: String,
     pub(crate) body_bytes_max: u64,
     pub(crate) rate_limit_per_min: u64,
+    pub(crate) webhook_rate_limit_per_min: u64,
     pub(crate) sockets_max: u64,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) data_dir: PathBuf,
@@ -128,6 +129,7 @@ impl Config {
             websockets_path: String::new(),
             body_bytes_max: 0,
             rate_limit_per_min: 0,
+            webhook_rate_limit_per_min: 0,
             sockets_max: 0,
             shutdown_timeout: Duration::ZERO,
             data_dir: PathBuf::new(),
@@ -197,6 +199,8 @@ impl Config {
         valetkey_server::app::Options {
             body_bytes_max: to_usize(self.body_bytes_max),
             rate_limit_per_min: u32::try_from(self.rate_limit_per_min).unwrap_or(u32::MAX),
+            webhook_rate_limit_per_min: u32::try_from(self.webhook_rate_limit_per_min)
+                .unwrap_or(u32::MAX),
             websockets_path: self.websockets_path.clone(),
             connect_page: self.connect_page.clone(),
         }

@@ -14,6 +14,7 @@ use valetkey_vault::MasterKeyRing;
 
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
+use crate::incoming::{FETCHED_ANEW_AFTER, FETCHED_FOR, FETCHED_MAX};
 use crate::keys::Caller;
 use crate::members::openid::OpenIdSettings;
 use crate::opened::Opened;
@@ -148,6 +149,10 @@ pub struct Inner {
     pub(crate) instance: String,
     pub(crate) callers: Cache<String, Arc<Caller>>,
     pub(crate) environments: Cache<i64, Arc<EnvironmentView>>,
+    /// Providers' public keys for their webhooks, by address.
+    pub(crate) webhook_keys: Cache<String, serde_json::Value>,
+    /// Addresses that were asked anew a moment ago.
+    pub(crate) webhook_keys_asked: Cache<String, ()>,
     /// Passwords hashed at once: each takes 64 MiB.
     pub(crate) password_turns: Semaphore,
     catalog: RwLock<Arc<Catalog>>,
@@ -197,6 +202,14 @@ impl Engine {
             instance,
             callers,
             environments,
+            webhook_keys: Cache::builder()
+                .max_capacity(FETCHED_MAX)
+                .time_to_live(FETCHED_FOR)
+                .build(),
+            webhook_keys_asked: Cache::builder()
+                .max_capacity(FETCHED_MAX)
+                .time_to_live(FETCHED_ANEW_AFTER)
+                .build(),
             password_turns: Semaphore::new(PASSWORDS_AT_ONCE),
             catalog: RwLock::new(Arc::new(parts.catalog)),
         }));

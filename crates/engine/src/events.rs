@@ -81,7 +81,15 @@ fn destinations<'a>(input: &AuthEventInput<'a>) -> Vec<&'a str> {
     if !is_told(settings, input.operation, input.failure.is_some()) {
         return Vec::new();
     }
-    if let Some(url) = not_blank(input.webhook_url_override) {
+    urls_of(settings, input.webhook_url_override)
+}
+
+/// Where the events of an environment go: to the connection's own URL alone, or to both others.
+pub(crate) fn urls_of<'a>(
+    settings: &'a EnvironmentSettings,
+    webhook_url_override: Option<&'a str>,
+) -> Vec<&'a str> {
+    if let Some(url) = not_blank(webhook_url_override) {
         return vec![url];
     }
     let primary = not_blank(settings.webhook_url.as_deref());

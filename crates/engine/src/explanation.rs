@@ -228,6 +228,32 @@ fn at_refreshing(cause: Cause, is_terminal: bool) -> Sentences {
     }
 }
 
+/// A provider's webhook that was not taken.
+fn of_incoming(code: &str) -> Sentences {
+    match code {
+        "webhook_missing_secret" => (
+            "There is no secret to tell the provider's webhooks from anybody else's.",
+            YOU,
+            "Enter the webhook secret there. The provider will most likely send this one again.",
+        ),
+        "webhook_secret_not_expected" => (
+            "The provider brought a signing secret, and nobody waited for one.",
+            YOU,
+            "Let the integration wait for a secret, then create the webhook again.",
+        ),
+        "webhook_missing_signature" => (
+            "The webhook was not signed: it came from somebody else, or signing is off.",
+            YOU,
+            "Turn signing on at the provider, with the secret that is stored here.",
+        ),
+        _ => (
+            "The webhook's signature does not fit the secret, or it is too old.",
+            YOU,
+            "Enter the secret that the provider shows now. If it is right, compare the clocks.",
+        ),
+    }
+}
+
 fn of_webhook(status: Option<u16>) -> Sentences {
     match status {
         Some(401 | 403) => (
@@ -266,6 +292,7 @@ impl Engine {
         };
         let mut suspects = Vec::new();
         let (what, who, next) = match (operation.kind.as_str(), operation.action.as_str()) {
+            ("webhook", "incoming") => of_incoming(&error.code),
             ("webhook", _) => of_webhook(status_in(&error.message)),
             ("proxy", _) => call::of_call(&error.code, error.provider_status),
             (_, "refresh_token") => {

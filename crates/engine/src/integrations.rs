@@ -15,6 +15,7 @@ use valetkey_vault::DataKey;
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Issue, Result};
+use crate::incoming::{UpdateWebhooks, WebhookSettings};
 use crate::oauth_client::{self, FirstClient};
 use crate::sealing::Column;
 
@@ -34,6 +35,8 @@ pub struct IntegrationSecrets {
     pub registrations: Vec<RegisteredClient>,
     /// How calls through the proxy are bounded: no secret, but it says where secrets may go.
     pub proxy: ProxyLimits,
+    /// What was decided about incoming webhooks.
+    pub webhooks: WebhookSettings,
 }
 
 /// Bounds of an integration's calls through the proxy.
@@ -56,6 +59,7 @@ impl IntegrationSecrets {
             && self.custom.is_empty()
             && self.registrations.is_empty()
             && self.proxy == ProxyLimits::default()
+            && self.webhooks == WebhookSettings::default()
     }
 }
 
@@ -161,6 +165,8 @@ pub struct UpdateIntegration {
     pub custom: Option<Map<String, Value>>,
     /// New bounds of calls through the proxy, as a whole.
     pub proxy: Option<ProxyLimits>,
+    /// What to change about incoming webhooks.
+    pub webhooks: Option<UpdateWebhooks>,
 }
 
 fn refused(message: impl Into<String>) -> Error {
@@ -208,7 +214,10 @@ impl Engine {
         Ok(IntegrationView { row, secrets, provider })
     }
 
-    async fn integration_secrets(&self, row: &Integration) -> Result<IntegrationSecrets> {
+    pub(crate) async fn integration_secrets(
+        &self,
+        row: &Integration,
+    ) -> Result<IntegrationSecrets> {
         match &row.secrets {
             None => Ok(IntegrationSecrets::default()),
             Some(sealed) => {
@@ -407,6 +416,9 @@ impl Engine {
         .map_err(refused)?;
         secrets.proxy = request.proxy.unwrap_or(secrets.proxy);
         apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
+        if let Some(change) = request.webhooks {
+            change.apply(&mut secrets, now);
+        }
         check_issuer(&provider, row.client_id.as_ref(), &secrets.custom)?;
         row.secrets = self.seal_secrets(environment_id, data_key, &row.row_uuid, &secrets)?;
         let row = tx.update_integration(&row, now).await?;

@@ -21,6 +21,7 @@ pub mod events;
 pub mod explanation;
 mod follow_up;
 pub mod getting_started;
+pub mod incoming;
 mod integration_config;
 pub mod integrations;
 pub mod jobs;

@@ -7,6 +7,7 @@ pub mod connections;
 pub mod environments;
 pub mod events;
 pub mod health;
+pub mod incoming;
 pub mod integrations;
 pub mod logo;
 pub mod logs;
@@ -33,6 +34,7 @@ pub fn endpoints() -> Vec<Endpoint<App>> {
     all.extend(logo::endpoints());
     all.extend(environments::endpoints());
     all.extend(events::endpoints());
+    all.extend(incoming::endpoints());
     all.extend(logs::endpoints());
     all.extend(client_metadata::endpoints());
     all.extend(health::endpoints());

@@ -10,8 +10,12 @@ use valetkey_engine::{Engine, EnvironmentView, Session};
 use crate::api::providers::ProviderBodies;
 use crate::auth_header::{Credential, Refusal};
 use crate::error::{ApiError, ApiResult};
+use crate::middleware::rate_limit::RateLimiter;
 use crate::route::{Endpoint, Host, Principal};
 use crate::{api, connect, transport, ui};
+
+/// Webhooks per minute of one integration, unless configured.
+pub const WEBHOOK_RATE_LIMIT_PER_MIN: u32 = 4000;
 
 /// How the server behaves, beside the engine's own settings.
 #[derive(Clone, Debug)]
@@ -20,6 +24,8 @@ pub struct Options {
     pub body_bytes_max: usize,
     /// Requests per minute of one account and kind of credential; 0 is no limit.
     pub rate_limit_per_min: u32,
+    /// Webhooks per minute of one integration; 0 is no limit.
+    pub webhook_rate_limit_per_min: u32,
     /// The path at which browsers open their WebSocket, see [`ui::check_websockets_path`].
     pub websockets_path: String,
     /// How the Connect UI is served.
@@ -32,6 +38,7 @@ impl Default for Options {
         Self {
             body_bytes_max: transport.body_bytes_max,
             rate_limit_per_min: transport.rate_limit_per_min,
+            webhook_rate_limit_per_min: WEBHOOK_RATE_LIMIT_PER_MIN,
             websockets_path: "/".to_owned(),
             connect_page: ui::ConnectPageOptions::default(),
         }
@@ -45,6 +52,8 @@ pub struct App {
     pub engine: Engine,
     /// How the server behaves.
     pub options: Arc<Options>,
+    /// Counts webhooks of providers.
+    pub(crate) webhook_limiter: Arc<RateLimiter>,
     /// The catalogue as clients get it.
     pub(crate) provider_bodies: Arc<ProviderBodies>,
 }
@@ -181,7 +190,13 @@ fn with_pages(
         public_url: engine.settings().public_url.clone(),
     };
     let sources = (engine.clock().clone(), engine.rng().clone());
-    let app = App { engine, options: Arc::new(options), provider_bodies: Arc::default() };
+    let webhook_limiter = Arc::new(RateLimiter::new(options.webhook_rate_limit_per_min));
+    let app = App {
+        engine,
+        options: Arc::new(options),
+        webhook_limiter,
+        provider_bodies: Arc::default(),
+    };
     let pages = pages(&app);
     transport::router(app, endpoints, pages, settings, sources)
 }

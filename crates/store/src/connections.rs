@@ -247,11 +247,11 @@ const REPLACE_CREDENTIALS: &str = "UPDATE connections SET credentials_sealed = $
      config_sealed = $4, generation = generation + 1, expires_at = $5, refresh_due_at = $6,
      lease_owner = NULL, lease_until = NULL, refresh_failures = 0, refresh_failed_at = NULL,
      refresh_retry_at = NULL, refresh_exhausted = $7, refresh_error = NULL, refreshed_at = $8,
-     last_fetched_at = $8, updated_at = $8
+     last_fetched_at = $8, updated_at = $8, lookups_at = NULL
      WHERE environment_id = $1 AND id = $2 AND deleted_at IS NULL";
 const UPDATE_DETAILS: &str = "UPDATE connections SET metadata = $3, tags = $4, end_user = $5,
      end_user_id = $6, end_user_organization_id = $7, search_text = $8,
-     webhook_url_override = $9, updated_at = $10
+     webhook_url_override = $9, updated_at = $10, lookups_at = NULL
      WHERE environment_id = $1 AND id = $2 AND deleted_at IS NULL";
 const DELETE: &str = "UPDATE connections SET deleted_at = $3, updated_at = $3,
      refresh_due_at = NULL WHERE environment_id = $1 AND id = $2 AND deleted_at IS NULL";

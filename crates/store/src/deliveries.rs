@@ -24,6 +24,8 @@ pub struct Delivery {
     pub destination: String,
     /// The exact body.
     pub payload: String,
+    /// Headers beside ours, a JSON object; of relayed events.
+    pub headers: Option<String>,
     /// `auth.creation`, …
     pub kind: String,
     /// Attempts made before this one.
@@ -99,10 +101,13 @@ const CLAIM: Sql = Sql {
          AND d.destination NOT IN (SELECT value FROM json_each($4))
          AND NOT EXISTS (SELECT 1 FROM breakers b
              WHERE b.destination = d.destination AND b.open_until > $1)
+         AND (d.lane IS NULL OR NOT EXISTS (SELECT 1 FROM deliveries p
+             WHERE p.lane = d.lane AND p.state = 'pending' AND p.lane_number < d.lane_number))
          ORDER BY d.next_attempt_at, d.id LIMIT $3)
      RETURNING id, event_id, environment_id, url, destination, attempts, created_at,
      (SELECT e.connection_row FROM events e WHERE e.id = event_id) AS connection_row,
      (SELECT e.payload FROM events e WHERE e.id = event_id) AS payload,
+     (SELECT e.headers FROM events e WHERE e.id = event_id) AS headers,
      (SELECT e.kind FROM events e WHERE e.id = event_id) AS kind",
     // The list is materialised: a locking query that the planner ran again would claim more rows.
     postgres: "WITH due AS MATERIALIZED (
@@ -111,11 +116,13 @@ const CLAIM: Sql = Sql {
          AND d.destination NOT IN (SELECT jsonb_array_elements_text($4::jsonb))
          AND NOT EXISTS (SELECT 1 FROM breakers b
              WHERE b.destination = d.destination AND b.open_until > $1)
+         AND (d.lane IS NULL OR NOT EXISTS (SELECT 1 FROM deliveries p
+             WHERE p.lane = d.lane AND p.state = 'pending' AND p.lane_number < d.lane_number))
          ORDER BY d.next_attempt_at, d.id LIMIT $3 FOR UPDATE OF d SKIP LOCKED)
      UPDATE deliveries d SET lease_until = $2 FROM due, events e
      WHERE d.id = due.id AND e.id = d.event_id
      RETURNING d.id, d.event_id, d.environment_id, d.url, d.destination, d.attempts, d.created_at,
-     e.connection_row, e.payload, e.kind",
+     e.connection_row, e.payload, e.headers, e.kind",
 };
 const NEXT_DUE: &str = "SELECT MIN(due) AS due FROM (
      SELECT MIN(next_attempt_at) AS due FROM deliveries
@@ -167,6 +174,7 @@ fn delivery(row: &Row) -> Result<Delivery> {
         url: row.get("url")?,
         destination: row.get("destination")?,
         payload: row.get("payload")?,
+        headers: row.get("headers")?,
         kind: row.get("kind")?,
         attempts: row.get("attempts")?,
         created_at: row.get("created_at")?,

@@ -34,6 +34,7 @@ const EXPIRED: &[&str] = &[
     "DELETE FROM sign_in_steps WHERE expires_at < $1",
     "DELETE FROM invitations WHERE expires_at < $1",
     "DELETE FROM proxy_keys WHERE expires_at < $1",
+    "DELETE FROM incoming_webhooks WHERE expires_at < $1",
 ];
 const LOGS: &[&str] = &[
     "DELETE FROM messages WHERE created_at < $1",
@@ -53,6 +54,8 @@ const EVENTS: &[&str] = &[
 ];
 const DELETED: &[&str] = &[
     "DELETE FROM connection_tags WHERE connection_row IN (
+         SELECT id FROM connections WHERE deleted_at < $1)",
+    "DELETE FROM connection_lookups WHERE connection_row IN (
          SELECT id FROM connections WHERE deleted_at < $1)",
     "UPDATE connect_sessions SET reconnect_row = NULL WHERE reconnect_row IN (
          SELECT id FROM connections WHERE deleted_at < $1)",

@@ -71,6 +71,12 @@ const VERSIONS: &[Version] = &[
         postgres: include_str!("../migrations/postgres/0009_alerts.sql"),
     },
     Version {
+        number: 10,
+        what: "incoming",
+        sqlite: include_str!("../migrations/sqlite/0010_incoming.sql"),
+        postgres: include_str!("../migrations/postgres/0010_incoming.sql"),
+    },
+    Version {
         number: 11,
         what: "proxy_keys",
         sqlite: include_str!("../migrations/sqlite/0011_proxy_keys.sql"),

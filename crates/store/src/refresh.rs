@@ -18,7 +18,8 @@ const SUCCESS: &str = "UPDATE connections SET credentials_sealed = $5,
      config_sealed = COALESCE($6, config_sealed), generation = generation + 1, expires_at = $7,
      refresh_due_at = $8, lease_owner = NULL, lease_until = NULL, refresh_failures = 0,
      refresh_failed_at = NULL, refresh_retry_at = NULL, refresh_exhausted = $9,
-     refresh_error = NULL, refreshed_at = $10, updated_at = $10
+     refresh_error = NULL, refreshed_at = $10, updated_at = $10,
+     lookups_at = CASE WHEN $6 IS NULL THEN lookups_at END
      WHERE environment_id = $1 AND id = $2 AND generation = $3 AND lease_owner = $4
      AND deleted_at IS NULL";
 const RELEASE: &str = "UPDATE connections SET lease_owner = NULL, lease_until = NULL

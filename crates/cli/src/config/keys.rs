@@ -337,6 +337,21 @@ pub(crate) const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "webhook_rate_limit_per_min",
+        variable: "VALETKEY_WEBHOOK_RATE_LIMIT_PER_MIN",
+        section: Section::Server,
+        doc: "Webhooks a minute that a provider may send for one integration. 0 is no limit. Each \
+              process counts for itself.",
+        default: Some("4000"),
+        otherwise: "",
+        secret: false,
+        kind: Kind::Number {
+            min: 0,
+            max: 1_000_000_000,
+            at: |config| &mut config.webhook_rate_limit_per_min,
+        },
+    },
+    Key {
         name: "sockets_max",
         variable: "VALETKEY_SOCKETS_MAX",
         section: Section::Server,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use url::Url;
 use valetkey_base::Timestamp;
@@ -18,6 +18,7 @@ use valetkey_store::{
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::incoming::FORWARD_KIND;
 use crate::webhooks::schedule::{Admission, Breaker, Decision, Outcome, next_attempt};
 use crate::webhooks::signature::{SigningKeys, sign};
 use crate::webhooks::{CONTENT_TYPE, USER_AGENT};
@@ -138,6 +139,7 @@ impl Engine {
                 let mut headers = sign(&delivery.payload, keys, &delivery.event_id, started_at);
                 headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
                 headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
+                relay(delivery, &mut headers);
                 let request = Request {
                     method: http::Method::POST,
                     url,
@@ -195,7 +197,10 @@ impl Engine {
 
     fn delivery_operation(&self, delivery: &Delivery, sent: &Sent, now: Timestamp) -> NewOperation {
         let payload: Value = serde_json::from_str(&delivery.payload).unwrap_or_default();
-        let text = |key: &str| payload[key].as_str().map(str::to_owned);
+        // What is relayed for nobody is another's body: nothing in it is ours.
+        let is_ours = delivery.kind != FORWARD_KIND || delivery.connection_row.is_some();
+        let text = |key: &str| payload[key].as_str().filter(|_| is_ours).map(str::to_owned);
+        let provider = if delivery.kind == FORWARD_KIND { "from" } else { "provider" };
         let failure = sent.attempt.error.as_deref();
         let code = "webhook_delivery_failed";
         NewOperation {
@@ -204,6 +209,7 @@ impl Engine {
             kind: "webhook",
             action: match delivery.kind.as_str() {
                 "auth.creation" => "connection_create",
+                FORWARD_KIND => "forward",
                 _ => "connection_refresh",
             },
             state: if failure.is_none() { "success" } else { "failed" },
@@ -212,12 +218,24 @@ impl Engine {
                 Some(reason) => format!("Webhook not delivered: {reason}"),
             },
             integration_key: text("providerConfigKey"),
-            provider: text("provider"),
+            provider: text(provider),
             connection_row: delivery.connection_row,
             connection_id: text("connectionId"),
             error: failure.map(|message| json!({"code": code, "message": message}).to_string()),
             ended_at: Some(now),
             expires_at: None,
+        }
+    }
+}
+
+/// Adds the headers a provider sent, where they are not ours.
+fn relay(delivery: &Delivery, headers: &mut Vec<(String, String)>) {
+    let text = delivery.headers.as_deref().unwrap_or("{}");
+    let relayed: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+    for (name, value) in relayed {
+        let is_ours = headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name));
+        if let (false, Value::String(value)) = (is_ours, value) {
+            headers.push((name, value));
         }
     }
 }

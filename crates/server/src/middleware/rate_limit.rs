@@ -28,6 +28,8 @@ pub enum Bucket {
     ApiKeys(i64),
     /// Connect sessions of an account.
     Sessions(i64),
+    /// Webhooks of an integration, by its row.
+    Webhooks(i64),
 }
 
 /// Counts requests.

@@ -14,6 +14,7 @@ mod connect_oauth;
 mod connect_signed;
 mod dashboard;
 mod every_route;
+mod incoming;
 mod integration_names;
 mod mcp;
 mod oauth1;

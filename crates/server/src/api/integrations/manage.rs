@@ -15,15 +15,53 @@ use crate::call::Call;
 use crate::error::ApiResult;
 use crate::reply;
 use crate::route::{Auth, Endpoint, Principal as _};
-use crate::schema::{Schema, any_of, array, field, named, object, one_of};
+use crate::schema::{
+    Schema, any_of, array, boolean, field, integer, named, object, one_of, string,
+};
 
-const INCLUDES: &[&str] = &["webhook", "credentials"];
+const INCLUDES: &[&str] = &["webhook", "webhook_settings", "credentials"];
 
 /// What changes an integration.
 pub(crate) fn update_body() -> Schema {
     let mut fields = vec![field("unique_key", named::integration_key().optional())];
     fields.extend(common_fields());
+    fields.push(field("webhooks", webhooks().optional()));
     object(fields)
+}
+
+/// Most characters of a webhook secret: it may be a public key.
+const WEBHOOK_SECRET_CHARS_MAX: i64 = 4096;
+/// Most minutes for which a handshake may teach a secret.
+const LEARN_MINUTES_MAX: i64 = 60;
+
+/// What can be decided about a provider's webhooks.
+fn webhooks() -> Schema {
+    let recipes: &[&str] = &["", "standard_webhooks", "hmac_sha256", "token"];
+    object(vec![
+        field(
+            "secret",
+            string()
+                .max(WEBHOOK_SECRET_CHARS_MAX)
+                .optional()
+                .about("What deliveries are verified with; an empty text removes it"),
+        ),
+        field(
+            "accept_unverified",
+            boolean().optional().about("Take deliveries, marked, while there is no secret"),
+        ),
+        field(
+            "recipe",
+            one_of(recipes).optional().about("Verify in this way; empty is the provider's own"),
+        ),
+        field(
+            "learn_minutes",
+            integer()
+                .min(0)
+                .max(LEARN_MINUTES_MAX)
+                .optional()
+                .about("For so long a handshake may bring a new secret"),
+        ),
+    ])
 }
 
 pub(super) fn endpoints() -> Vec<Endpoint<App>> {
@@ -79,8 +117,10 @@ async fn read(mut call: Call<App>) -> ApiResult {
     let engine = &call.host.engine;
     let key = call.path("uniqueKey");
     let found = engine.integration(environment.id, key).await.map_err(not_found)?;
+    let url = query.asks_for("webhook").then(|| engine.webhook_url(environment, key));
     let include = Include {
-        webhook: query.asks_for("webhook"),
+        webhook: url.as_deref(),
+        webhook_settings: query.asks_for("webhook_settings"),
         // Without the scope they are left out rather than refused, as clients expect.
         credentials: query.asks_for("credentials") && caller.scopes().grants(READ_CREDENTIALS),
     };

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
+use valetkey_base::Timestamp;
 use valetkey_catalog::{AuthMode, Provider};
 use valetkey_engine::Engine;
+use valetkey_engine::incoming::webhook_state;
 use valetkey_engine::integrations::{Integration, IntegrationSecrets, IntegrationView};
 
 use crate::api::providers::logo_url;
@@ -16,8 +18,11 @@ const KEY_LABEL: &str = "keyLabel";
 
 /// What a caller asked for beside the integration itself.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Include {
-    pub(super) webhook: bool,
+pub(super) struct Include<'a> {
+    /// The address of the provider's webhooks.
+    pub(super) webhook: Option<&'a str>,
+    /// How those are verified.
+    pub(super) webhook_settings: bool,
     pub(super) credentials: bool,
 }
 
@@ -31,6 +36,7 @@ pub(super) fn schema() -> Schema {
         field("preconfigured_credentials", array(string()).optional()),
         field("categories", array(string()).optional()),
         field("webhook_url", string().nullable().optional()),
+        field("webhooks", any().optional()),
         field("credentials", any().optional()),
         field("forward_webhooks", boolean()),
         field("created_at", string()),
@@ -57,7 +63,7 @@ pub(super) async fn listed(
 }
 
 /// An integration with its secrets opened, and those of them that were asked for.
-pub(super) fn full(engine: &Engine, view: &IntegrationView, include: Include) -> Value {
+pub(super) fn full(engine: &Engine, view: &IntegrationView, include: Include<'_>) -> Value {
     json(engine, &view.row, Some(&view.provider), &view.secrets, include)
 }
 
@@ -66,7 +72,7 @@ fn json(
     row: &Integration,
     provider: Option<&Provider>,
     secrets: &IntegrationSecrets,
-    include: Include,
+    include: Include<'_>,
 ) -> Value {
     let name = row.display_name.as_deref();
     let name = name.or(provider.map(|provider| provider.display_name.as_str()));
@@ -85,9 +91,11 @@ fn json(
             add("preconfigured_credentials", set.into());
         }
     }
-    if include.webhook {
-        // No address of this server takes webhooks of providers in.
-        add("webhook_url", Value::Null);
+    if let Some(url) = include.webhook {
+        add("webhook_url", url.into());
+    }
+    if include.webhook_settings {
+        add("webhooks", webhooks(provider, secrets));
     }
     if include.credentials {
         add("credentials", credentials(row, provider, secrets));
@@ -96,6 +104,20 @@ fn json(
     add("created_at", row.created_at.to_iso_z().into());
     add("updated_at", row.updated_at.to_iso_z().into());
     Value::Object(members)
+}
+
+/// How the provider's webhooks are verified, and what is set. Never a secret.
+fn webhooks(provider: Option<&Provider>, secrets: &IntegrationSecrets) -> Value {
+    let Some(provider) = provider else { return Value::Null };
+    let state = webhook_state(provider, secrets);
+    json!({
+        "recipe": state.recipe,
+        "has_secret": state.has_secret,
+        "secret_hint": state.secret_hint,
+        "docs": state.docs,
+        "accept_unverified": state.accept_unverified,
+        "learn_until": state.learn_until.map(Timestamp::to_iso_z),
+    })
 }
 
 fn settings_with_value(provider: &Provider, custom: &Map<String, Value>) -> Vec<String> {

@@ -6,6 +6,7 @@ mod list;
 mod new;
 mod proxy;
 mod scopes;
+mod webhooks;
 
 use valetkey_engine::members::Permission;
 
@@ -26,6 +27,7 @@ pub(super) fn pages() -> Vec<Page> {
         change("/{environment}/integrations/{integration}", CHANGE, detail::save),
         change("/{environment}/integrations/{integration}/scopes", CHANGE, scopes::save),
         change("/{environment}/integrations/{integration}/proxy", CHANGE, proxy::save),
+        change("/{environment}/integrations/{integration}/webhooks", CHANGE, webhooks::save),
         change("/{environment}/integrations/{integration}/delete", CHANGE, detail::delete),
         change("/{environment}/integrations/restore", CHANGE, scopes::restore),
     ]

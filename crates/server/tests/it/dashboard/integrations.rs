@@ -195,3 +195,32 @@ async fn calls_through_the_proxy_are_bounded_by_a_form() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn webhooks_of_the_provider_are_set_up_without_showing_the_secret() {
+    on_each(async |app: TestApp| {
+        let owner = app.owner().await;
+        app.integration("emulator-oauth2", "notes").await;
+        let path = "/dev/integrations/notes";
+        let page = owner.get(path).await;
+        let address = format!("/webhook/{}/notes", app.environment.uuid);
+        assert!(page.text.contains(&address) && page.text.contains("everything is refused"));
+        let set = [("webhook_secret", SECRET), ("recipe", "token"), ("forward_webhooks", "true")];
+        let saved = owner.post(&format!("{path}/webhooks"), &set).await;
+        assert_eq!(saved.status, 303, "{}", saved.text);
+        let page = owner.get(path).await;
+        assert!(!page.text.contains(SECRET) && page.text.contains("Remove the stored secret"));
+        let sent = async || {
+            let call = app.post(&*address).json(&serde_json::json!({"n": 1}));
+            call.header("x-webhook-token", SECRET).send().await
+        };
+        assert_eq!(sent().await.status, 200);
+        let unknown = owner.post(&format!("{path}/webhooks"), &[("recipe", "magic")]).await;
+        assert_eq!(unknown.status, 400);
+        assert!(unknown.text.contains("id=\"webhook_secret-issue\""));
+        let removed = owner.post(&format!("{path}/webhooks"), &[("remove_secret", "true")]).await;
+        assert_eq!(removed.status, 303);
+        assert_eq!(sent().await.error(), (401, "webhook_missing_secret".to_owned()));
+    })
+    .await;
+}

@@ -18,6 +18,7 @@ use super::callback_url;
 use super::fields::{self, Field, Look};
 use super::proxy::ProxyForm;
 use super::scopes::ScopeChanges;
+use super::webhooks::Webhooks;
 use crate::api::integrations::update_body;
 
 /// Where counting connections ends.
@@ -46,6 +47,7 @@ pub(super) struct DetailPage {
     pub(super) scope_changes: Option<ScopeChanges>,
     proxy: ProxyForm,
     kept: String,
+    hooks: Webhooks,
     unique_key: String,
     display_name: String,
     here: String,
@@ -108,6 +110,7 @@ pub(super) async fn page(visit: &Visit, issues: Issues) -> Result<DetailPage, Fa
         always: provider.default_scopes.join(", "),
         scope_changes: None,
         proxy: ProxyForm::of(visit, &view),
+        hooks: Webhooks::of(visit, &view)?,
         kept: words::duration(visit.engine().settings().deleted_retention),
         unique_key: given("unique_key", &key),
         display_name: given("display_name", row.display_name.as_deref().unwrap_or_default()),

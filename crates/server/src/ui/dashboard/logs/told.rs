@@ -18,11 +18,13 @@ pub(super) const STATES: [(&str, &str, &str); 6] = [
 ];
 
 /// Kind and action as in the address, and words for them.
-pub(super) const ACTIONS: [(&str, &str, &str); 5] = [
+pub(super) const ACTIONS: [(&str, &str, &str); 7] = [
     ("auth", "create_connection", "Authorization"),
     ("auth", "refresh_token", "Token refresh"),
     ("proxy", "call", "Proxied call"),
     ("webhook", "connection_create", "Webhook: connection made"),
+    ("webhook", "forward", "Webhook: passed on"),
+    ("webhook", "incoming", "Webhook of a provider"),
     ("webhook", "connection_refresh", "Webhook: token refreshed"),
 ];
 
