@@ -9,6 +9,7 @@ pub(crate) mod flags;
 pub(crate) mod keys;
 mod layers;
 mod problem;
+mod section;
 mod units;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::keys::{KEYS, Key, Kind, PATTERNS, Section};
+use super::keys::{KEYS, Key, Kind, PATTERNS};
 use super::layers::FILE_VARIABLE;
+use super::section::Section;
 
 const COLUMNS: usize = 96;
 

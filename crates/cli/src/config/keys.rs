@@ -12,35 +12,9 @@ use valetkey_engine::proxy::BaseUrlOverride;
 use valetkey_server::ui::{CopyOverrides, check_websockets_path};
 use valetkey_vault::MasterKey;
 
+use super::section::Section;
 use super::units::{bytes, duration, show_bytes, show_duration};
 use super::{Config, LogFormat};
-
-/// A chapter of the default file and of the reference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Section {
-    Server,
-    Members,
-    Storage,
-    Providers,
-    Work,
-    Logs,
-}
-
-impl Section {
-    pub(crate) const ALL: &[Self] =
-        &[Self::Server, Self::Members, Self::Storage, Self::Providers, Self::Work, Self::Logs];
-
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Server => "Server",
-            Self::Members => "Signing in to the dashboard",
-            Self::Storage => "Storage and keys",
-            Self::Providers => "Providers and outgoing requests",
-            Self::Work => "Time limits and retention",
-            Self::Logs => "Logs",
-        }
-    }
-}
 
 /// A setting.
 pub(crate) struct Key {
@@ -152,6 +126,18 @@ const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
 const YEARS_TEN: Duration = Duration::from_hours(24 * 3650);
 
+/// A setting that always has a value, and one that may be shown.
+const PLAIN: Key = Key {
+    name: "",
+    variable: "",
+    section: Section::Server,
+    doc: "",
+    default: None,
+    otherwise: "",
+    secret: false,
+    kind: Kind::Text { form: "", set: |_, _| Err(None) },
+};
+
 /// Every setting, in the order of the default file.
 pub(crate) const KEYS: &[Key] = &[
     Key {
@@ -161,9 +147,8 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "Address and port to listen on. Port 0 takes a free one. TLS is the business of the \
               proxy in front.",
         default: Some("127.0.0.1:3003"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Text { form: "an IP address and port, such as 127.0.0.1:3003", set: listen },
+        ..PLAIN
     },
     Key {
         name: "public_url",
@@ -231,9 +216,8 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "Sites that may show the Connect UI in a frame: origins, or `https://*.example.com`, \
               separated by commas; `*` for any site, `none` for links alone.",
         default: Some("*"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Text { form: "*, none, or origins separated by commas", set: frame_ancestors },
+        ..PLAIN
     },
     Key {
         name: "connect_copy",
@@ -297,9 +281,8 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "What people of `openid_domains` become: `read_only`, `support`, `developer`, \
               `admin` or `owner`.",
         default: Some("read_only"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Text { form: "a role", set: openid_role },
+        ..PLAIN
     },
     Key {
         name: "websockets_path",
@@ -307,9 +290,8 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Server,
         doc: "The path at which browsers open their WebSocket while a connection is made.",
         default: Some("/"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Text { form: "a path that begins with /", set: websockets_path },
+        ..PLAIN
     },
     Key {
         name: "body_bytes_max",
@@ -317,9 +299,8 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Server,
         doc: "Largest request body. Larger ones are answered with 413.",
         default: Some("75MiB"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Bytes { min: 1 << 10, max: 1 << 30, at: |config| &mut config.body_bytes_max },
+        ..PLAIN
     },
     Key {
         name: "rate_limit_per_min",
@@ -328,13 +309,12 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "Requests a minute of one account with API keys, and as many with connect sessions. \
               0 is no limit. Each process counts for itself.",
         default: Some("200"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Number {
             min: 0,
             max: 1_000_000_000,
             at: |config| &mut config.rate_limit_per_min,
         },
+        ..PLAIN
     },
     Key {
         name: "webhook_rate_limit_per_min",
@@ -343,13 +323,12 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "Webhooks a minute that a provider may send for one integration. 0 is no limit. Each \
               process counts for itself.",
         default: Some("4000"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Number {
             min: 0,
             max: 1_000_000_000,
             at: |config| &mut config.webhook_rate_limit_per_min,
         },
+        ..PLAIN
     },
     Key {
         name: "sockets_max",
@@ -357,9 +336,8 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Server,
         doc: "Browser WebSockets that may wait for a result at once.",
         default: Some("10000"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Number { min: 1, max: 1_000_000, at: |config| &mut config.sockets_max },
+        ..PLAIN
     },
     Key {
         name: "shutdown_timeout",
@@ -367,13 +345,12 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Server,
         doc: "How long a stopping server waits for requests and jobs in flight.",
         default: Some("20s"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Duration {
             min: SECOND,
             max: Duration::from_mins(10),
             at: |config| &mut config.shutdown_timeout,
         },
+        ..PLAIN
     },
     Key {
         name: "data_dir",
@@ -382,8 +359,6 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "Folder of the SQLite database and of the master key made at the first start. It is \
               created for this user only. Not used on PostgreSQL.",
         default: Some("./data"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Text {
             form: "a folder",
             set: |config, text| {
@@ -391,6 +366,7 @@ pub(crate) const KEYS: &[Key] = &[
                 Ok(())
             },
         },
+        ..PLAIN
     },
     Key {
         name: "database_url",
@@ -409,9 +385,8 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Storage,
         doc: "PostgreSQL connections this process may hold.",
         default: Some("16"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Number { min: 2, max: 1000, at: |config| &mut config.postgres_connections_max },
+        ..PLAIN
     },
     Key {
         name: "master_key",
@@ -472,13 +447,12 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "How often provider files are looked at for changes, by time and size. 0 never does; \
               SIGHUP reloads them at any time.",
         default: Some("5s"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Duration {
             min: Duration::ZERO,
             max: Duration::from_hours(1),
             at: |config| &mut config.providers_reload_interval,
         },
+        ..PLAIN
     },
     Key {
         name: "egress_allow",
@@ -503,13 +477,12 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Work,
         doc: "How long a provider's token endpoint may take to answer.",
         default: Some("30s"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Duration {
             min: SECOND,
             max: Duration::from_mins(5),
             at: |config| &mut config.token_timeout,
         },
+        ..PLAIN
     },
     Key {
         name: "proxy_timeout",
@@ -517,13 +490,12 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Work,
         doc: "How long a provider's API may take to begin its answer to a proxied call.",
         default: Some("2m"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Duration {
             min: SECOND,
             max: Duration::from_hours(1),
             at: |config| &mut config.proxy.timeout,
         },
+        ..PLAIN
     },
     Key {
         name: "proxy_deadline",
@@ -531,13 +503,12 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Work,
         doc: "How long a proxied call may take with all its attempts and the waits between them.",
         default: Some("10m"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Duration {
             min: SECOND,
             max: Duration::from_hours(1),
             at: |config| &mut config.proxy.deadline,
         },
+        ..PLAIN
     },
     Key {
         name: "proxy_replay_max",
@@ -546,13 +517,12 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "How much of a proxied call's body is kept in memory for another attempt. A larger \
               body is sent once.",
         default: Some("1MiB"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Bytes {
             min: 0,
             max: 64 * 1024 * 1024,
             at: |config| &mut config.proxy_replay_max,
         },
+        ..PLAIN
     },
     Key {
         name: "proxy_signed_max",
@@ -561,13 +531,12 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "Largest body of a proxied call to a provider whose requests are signed, which takes \
               the whole body.",
         default: Some("16MiB"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Bytes {
             min: 1024,
             max: 1024 * 1024 * 1024,
             at: |config| &mut config.proxy_signed_max,
         },
+        ..PLAIN
     },
     Key {
         name: "proxy_base_url_override",
@@ -576,8 +545,6 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "Where a proxied call may go that names a base URL: nowhere, to the provider's own \
               hosts and those its integration allows, or to any host. The address guard holds for all.",
         default: Some("provider"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Text {
             form: "off, provider or any",
             set: |config, text| {
@@ -590,6 +557,7 @@ pub(crate) const KEYS: &[Key] = &[
                 Ok(())
             },
         },
+        ..PLAIN
     },
     Key {
         name: "webhook_timeout",
@@ -597,13 +565,12 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Work,
         doc: "How long the receiver of a webhook may take to answer.",
         default: Some("20s"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Duration {
             min: SECOND,
             max: Duration::from_mins(2),
             at: |config| &mut config.webhook_timeout,
         },
+        ..PLAIN
     },
     Key {
         name: "webhook_parallel_max",
@@ -611,9 +578,8 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Work,
         doc: "Webhooks this process sends at once.",
         default: Some("32"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Number { min: 1, max: 1000, at: |config| &mut config.webhook_parallel_max },
+        ..PLAIN
     },
     Key {
         name: "log_retention",
@@ -621,9 +587,8 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Work,
         doc: "How long operations and their messages are kept in the database.",
         default: Some("15d"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Duration { min: DAY, max: YEARS_TEN, at: |config| &mut config.log_retention },
+        ..PLAIN
     },
     Key {
         name: "event_retention",
@@ -631,9 +596,8 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Work,
         doc: "How long finished events and their deliveries are kept.",
         default: Some("30d"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Duration { min: DAY, max: YEARS_TEN, at: |config| &mut config.event_retention },
+        ..PLAIN
     },
     Key {
         name: "deleted_retention",
@@ -641,13 +605,12 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Work,
         doc: "How long deleted connections are kept before they are erased.",
         default: Some("31d"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Duration {
             min: DAY,
             max: YEARS_TEN,
             at: |config| &mut config.deleted_retention,
         },
+        ..PLAIN
     },
     Key {
         name: "log_format",
@@ -655,8 +618,6 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Logs,
         doc: "How lines on standard error look.",
         default: Some("text"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Text {
             form: "text or json",
             set: |config, text| {
@@ -668,6 +629,7 @@ pub(crate) const KEYS: &[Key] = &[
                 Ok(())
             },
         },
+        ..PLAIN
     },
     Key {
         name: "log_filter",
@@ -675,9 +637,8 @@ pub(crate) const KEYS: &[Key] = &[
         section: Section::Logs,
         doc: "What is logged: a level, or levels by module, such as `info,valetkey_engine=debug`.",
         default: Some("info,sqlx=warn"),
-        otherwise: "",
-        secret: false,
         kind: Kind::Text { form: "levels (error, warn, info, debug, trace)", set: log_filter },
+        ..PLAIN
     },
 ];
 

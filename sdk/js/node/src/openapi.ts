@@ -648,6 +648,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhook/{environmentUuid}/{providerConfigKey}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a provider asks before it sends webhooks */
+        get: operations["get_webhook_environmentUuid_providerConfigKey"];
+        put?: never;
+        /** Where a provider sends its webhooks; the signature says who it is */
+        post: operations["post_webhook_environmentUuid_providerConfigKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/logs/operations": {
         parameters: {
             query?: never;
@@ -1811,6 +1829,7 @@ export interface operations {
                             preconfigured_credentials?: string[];
                             categories?: string[];
                             webhook_url?: string | null;
+                            webhooks?: unknown;
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -1898,6 +1917,7 @@ export interface operations {
                             preconfigured_credentials?: string[];
                             categories?: string[];
                             webhook_url?: string | null;
+                            webhooks?: unknown;
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -1945,6 +1965,7 @@ export interface operations {
                             preconfigured_credentials?: string[];
                             categories?: string[];
                             webhook_url?: string | null;
+                            webhooks?: unknown;
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -1960,7 +1981,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description May be repeated. Credentials need their own scope */
-                include?: ("webhook" | "credentials") | ("webhook" | "credentials")[];
+                include?: ("webhook" | "webhook_settings" | "credentials") | ("webhook" | "webhook_settings" | "credentials")[];
             };
             header?: never;
             path: {
@@ -1988,6 +2009,7 @@ export interface operations {
                             preconfigured_credentials?: string[];
                             categories?: string[];
                             webhook_url?: string | null;
+                            webhooks?: unknown;
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -2079,6 +2101,19 @@ export interface operations {
                         calls_per_minute?: number | null;
                         calls_per_minute_per_connection?: number | null;
                     };
+                    webhooks?: {
+                        /** @description What deliveries are verified with; an empty text removes it */
+                        secret?: string;
+                        /** @description Take deliveries, marked, while there is no secret */
+                        accept_unverified?: boolean;
+                        /**
+                         * @description Verify in this way; empty is the provider's own
+                         * @enum {string}
+                         */
+                        recipe?: "" | "standard_webhooks" | "hmac_sha256" | "token";
+                        /** @description For so long a handshake may bring a new secret */
+                        learn_minutes?: number;
+                    };
                 };
             };
         };
@@ -2101,6 +2136,7 @@ export interface operations {
                             preconfigured_credentials?: string[];
                             categories?: string[];
                             webhook_url?: string | null;
+                            webhooks?: unknown;
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -2751,6 +2787,54 @@ export interface operations {
                 content: {
                     "application/json": {
                         success: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    get_webhook_environmentUuid_providerConfigKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environmentUuid: string;
+                providerConfigKey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    post_webhook_environmentUuid_providerConfigKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environmentUuid: string;
+                providerConfigKey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status: string;
                     };
                 };
             };

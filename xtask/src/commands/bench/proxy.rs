@@ -40,7 +40,7 @@ const LARGE_CONNECTIONS: usize = 4;
 /// What a server may grow by while it carries large bodies.
 const GROWTH_BUDGET: u64 = 50_000_000;
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Where a request goes: an address, and the bytes of one request there.
 struct Way {
@@ -79,7 +79,7 @@ fn ways(
     let (nginx, address) = start_nginx(folder, upstream)?;
     let plain = Request::new("GET", "/x", &site.api_key, None, Numbers::Random(1));
     let proxied = Request::new("GET", "/proxy/x", &site.api_key, None, Numbers::Random(1))
-        .with_headers(&site.proxy_headers(&format!("http://{upstream}")));
+        .with_headers(&Site::proxy_headers(&format!("http://{upstream}")));
     let ways = [
         Way { name: NGINX, address, request: Arc::new(plain) },
         Way { name: Engine::Sqlite.name(), address: server.address, request: Arc::new(proxied) },
@@ -227,12 +227,11 @@ fn read_until(address: SocketAddr, request: &[u8], end: Instant) -> Result<u64> 
             if count == 0 {
                 bail!("the answer broke off");
             }
-            match &mut left {
-                Some(left) => *left -= count,
-                None => {
-                    head.extend_from_slice(&buffer[..count]);
-                    left = body_left(&head)?;
-                }
+            if let Some(left) = &mut left {
+                *left -= count;
+            } else {
+                head.extend_from_slice(&buffer[..count]);
+                left = body_left(&head)?;
             }
         }
         all += LARGE_BYTES as u64;

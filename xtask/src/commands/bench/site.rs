@@ -187,7 +187,7 @@ impl Site {
     }
 
     /// What makes a request a call through the proxy, with the credentials of the first connection.
-    pub(super) fn proxy_headers(&self, base_url: &str) -> Vec<String> {
+    pub(super) fn proxy_headers(base_url: &str) -> Vec<String> {
         vec![
             format!("provider-config-key: {INTEGRATION}"),
             "connection-id: bench-00000000".to_owned(),
