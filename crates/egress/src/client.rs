@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::policy::{Policy, has_empty_label};
 use crate::redirect::{Hop, is_redirect, next_hop};
 use crate::resolver::{GuardedResolver, RefusedAnswer};
+use crate::roots::certificates;
 
 /// An idle connection is dropped early: one that the server has closed meanwhile would turn the
 /// next request into [`EgressError::Interrupted`].
@@ -142,13 +143,7 @@ impl Egress {
         // Refused when some provider is installed already; that one is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let policy = Arc::new(policy);
-        let client = builder(&policy, &limits).build().or_else(|_| {
-            tracing::warn!(
-                "no CA certificates found on this machine: https requests will fail until they \
-                 are installed"
-            );
-            builder(&policy, &limits).tls_certs_only([]).build()
-        });
+        let client = builder(&policy, &limits).build();
         let setup = |error: reqwest::Error| EgressError::Setup { reason: error.to_string() };
         let client = client.map_err(setup)?;
         let carriers = Arc::new(Carriers::new(&policy, &limits).map_err(setup)?);
@@ -340,12 +335,10 @@ pub(crate) struct Carriers {
 impl Carriers {
     fn new(policy: &Arc<Policy>, limits: &Limits) -> Result<Self, reqwest::Error> {
         let build = |change: fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder| {
-            let make = || {
-                change(builder(policy, limits))
-                    .pool_max_idle_per_host(IDLE_CARRIERS_PER_HOST_MAX)
-                    .read_timeout(limits.idle_timeout)
-            };
-            make().build().or_else(|_| make().tls_certs_only([]).build())
+            change(builder(policy, limits))
+                .pool_max_idle_per_host(IDLE_CARRIERS_PER_HOST_MAX)
+                .read_timeout(limits.idle_timeout)
+                .build()
         };
         Ok(Self {
             plain: build(reqwest::ClientBuilder::no_gzip)?,
@@ -359,6 +352,7 @@ impl Carriers {
 fn builder(policy: &Arc<Policy>, limits: &Limits) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("valetkey/", env!("CARGO_PKG_VERSION")))
+        .tls_certs_only(certificates().iter().cloned())
         .no_proxy()
         .referer(false)
         .redirect(reqwest::redirect::Policy::none())

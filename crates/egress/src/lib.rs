@@ -9,6 +9,7 @@ mod policy;
 mod redirect;
 mod replay;
 mod resolver;
+mod roots;
 #[cfg(test)]
 mod tests;
 
