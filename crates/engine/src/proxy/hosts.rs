@@ -43,11 +43,15 @@ pub(crate) fn is_listed(url: &Url, hosts: &[String]) -> bool {
     })
 }
 
+/// Longest text that can be listed: a name of RFC 1035, section 2.3.4, with `*.` and a port.
+const PATTERN_BYTES_MAX: usize = 253 + "*.:65535".len();
+
 /// Whether a text can be listed as a host.
 pub fn is_host_pattern(text: &str) -> bool {
     let name = text.strip_prefix("*.").unwrap_or(text);
     text == "*"
         || (!name.is_empty()
+            && text.len() <= PATTERN_BYTES_MAX
             && !name.contains(['/', '?', '#', '@', '*', ' '])
             && Url::parse(&format!("https://{name}/")).is_ok_and(|url| url.path() == "/"))
 }

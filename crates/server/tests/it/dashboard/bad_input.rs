@@ -80,6 +80,25 @@ const FORMS: &[Form] = &[
         &[("unique_key", "keys", "elcsw"), ("display_name", "Keys", "lc")],
     ),
     ("/{environment}/integrations/{integration}/scopes", &[("scopes", "a", ""), ("sure", "", "")]),
+    (
+        "/{environment}/integrations/{integration}/proxy",
+        &[
+            ("allowed_hosts", "api.example.com", "lcsw"),
+            ("calls_per_minute", "100", "lcsw"),
+            ("calls_per_minute_per_connection", "10", "lcsw"),
+        ],
+    ),
+    (
+        "/{environment}/integrations/{integration}/webhooks",
+        &[
+            ("webhook_secret", "a secret", "l"),
+            ("recipe", "hmac_sha256", "lcsw"),
+            ("forward_webhooks", "true", ""),
+            ("accept_unverified", "", ""),
+            ("learn", "", ""),
+            ("remove_secret", "", ""),
+        ],
+    ),
     ("/{environment}/integrations/{integration}/delete", &[("confirm", "other", "elcsw")]),
     ("/{environment}/integrations/restore", &[("id", "999", "")]),
     (

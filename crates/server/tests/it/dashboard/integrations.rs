@@ -217,7 +217,7 @@ async fn webhooks_of_the_provider_are_set_up_without_showing_the_secret() {
         assert_eq!(sent().await.status, 200);
         let unknown = owner.post(&format!("{path}/webhooks"), &[("recipe", "magic")]).await;
         assert_eq!(unknown.status, 400);
-        assert!(unknown.text.contains("id=\"webhook_secret-issue\""));
+        assert!(unknown.text.contains("id=\"recipe-issue\""));
         let removed = owner.post(&format!("{path}/webhooks"), &[("remove_secret", "true")]).await;
         assert_eq!(removed.status, 303);
         assert_eq!(sent().await.error(), (401, "webhook_missing_secret".to_owned()));

@@ -83,6 +83,10 @@ pub(super) async fn save(visit: Visit) -> Result<Response, Failure> {
     }
     change.insert("accept_unverified".to_owned(), is_on("accept_unverified").into());
     if let Some(recipe) = visit.form.given("recipe") {
+        if !recipe.is_empty() && !GENERIC_RECIPES.contains(&recipe) {
+            let issues = Issues::one("recipe", "Choose one of the ways listed.");
+            return Ok(visit.corrected(&page(&visit, issues).await?));
+        }
         change.insert("recipe".to_owned(), recipe.into());
     }
     if is_on("learn") {
@@ -92,8 +96,7 @@ pub(super) async fn save(visit: Visit) -> Result<Response, Failure> {
     body.insert("forward_webhooks".to_owned(), json!(is_on("forward_webhooks")));
     body.insert("webhooks".to_owned(), Value::Object(change));
     let Ok(request) = fields::checked::<UpdateIntegration>(&update_body(), body) else {
-        let message = "The secret has more than 4096 characters, or the way is unknown.";
-        let issues = Issues::one("webhook_secret", message);
+        let issues = Issues::one("webhook_secret", "The secret has at most 4096 characters.");
         return Ok(visit.corrected(&page(&visit, issues).await?));
     };
     match visit.engine().update_integration(environment, key, request, &visit.actor()).await {
