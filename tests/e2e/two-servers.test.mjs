@@ -17,6 +17,7 @@ const OAUTH = 'e2e-oauth';
 const KEY = 'e2e-key';
 const READERS = 300;
 const IMPORTS = 60;
+const CALLS_PER_MINUTE = 6;
 
 onPostgres((engine) => {
   let stage;
@@ -186,5 +187,30 @@ onPostgres((engine) => {
     );
     const { body } = await stage.connection(OAUTH, id);
     assert.equal(Object.keys(body.metadata).length, names.length);
+  });
+
+  test('calls through the proxies of both servers draw on one budget', async () => {
+    const body = { provider_config_key: KEY, credentials: { type: 'API_KEY', apiKey: GOOD_KEY } };
+    const made = await stage.expect(201, 'POST', '/connections', body);
+    const limits = { calls_per_minute_per_connection: CALLS_PER_MINUTE };
+    await stage.expect(200, 'PATCH', `/integrations/${KEY}`, { proxy: limits });
+    const begun = Date.now();
+    const answers = await Promise.all(
+      Array.from({ length: CALLS_PER_MINUTE * 4 }, (_, index) =>
+        fetch(`${stage.servers[index % 2 === 0 ? A : B].url}/proxy/me`, {
+          headers: {
+            authorization: `Bearer ${stage.key}`,
+            'provider-config-key': KEY,
+            'connection-id': made.connection_id,
+          },
+        }),
+      ),
+    );
+    // A minute's calls at once, and what is added while this runs.
+    const most = CALLS_PER_MINUTE + Math.floor(((Date.now() - begun) * CALLS_PER_MINUTE) / 60_000);
+    const through = answers.filter((answer) => answer.status === 200).length;
+    assert.ok(through >= CALLS_PER_MINUTE && through <= most, `${through} calls got through`);
+    const refused = answers.filter((answer) => answer.status === 429).length;
+    assert.equal(through + refused, answers.length);
   });
 });

@@ -174,7 +174,7 @@ impl Engine {
         self.check_override(&call)?;
         let target = self.target(environment.id, &call.integration_key).await?;
         let row = self.connection_for(environment, &call, false).await?;
-        let budget = self.take_budget(&target, &row)?;
+        let budget = self.take_budget(&target, &row).await?;
         let deadline = call.deadline.unwrap_or(self.settings.proxy.deadline);
         let errand = Errand {
             environment,
@@ -228,7 +228,7 @@ impl Engine {
         Ok(row)
     }
 
-    fn take_budget(
+    async fn take_budget(
         &self,
         target: &Target,
         row: &Connection,
@@ -243,7 +243,8 @@ impl Engine {
             let Some(per_minute) = per_minute else { continue };
             let budget = self
                 .budgets
-                .take(whose, per_minute, now)
+                .take(&self.store, whose, per_minute, now)
+                .await?
                 .map_err(|budget| ProxyFailure::OverBudget { whose, budget })?;
             if tightest.is_none_or(|known| budget.left < known.left) {
                 tightest = Some(budget);

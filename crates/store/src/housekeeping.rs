@@ -34,6 +34,8 @@ const EXPIRED: &[&str] = &[
     "DELETE FROM sign_in_steps WHERE expires_at < $1",
     "DELETE FROM invitations WHERE expires_at < $1",
     "DELETE FROM proxy_keys WHERE expires_at < $1",
+    // Full again, which is what one that is not stored counts as.
+    "DELETE FROM proxy_budgets WHERE filled_at < $1",
     "DELETE FROM incoming_webhooks WHERE expires_at < $1",
 ];
 const LOGS: &[&str] = &[

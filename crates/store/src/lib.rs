@@ -35,6 +35,7 @@ mod operation_search;
 mod operation_texts;
 mod operations;
 mod passkeys;
+mod proxy_budgets;
 mod proxy_keys;
 mod recovery;
 mod refresh;
@@ -70,6 +71,7 @@ pub use operation_lists::{OperationFilter, OperationGroup, OperationPage, Positi
 pub use operation_texts::{Question, indexed_words};
 pub use operations::{MessageRow, NewOperation, Operation, Refresh};
 pub use passkeys::{Passkey, PasskeyUse};
+pub use proxy_budgets::Bucket;
 pub use proxy_keys::{NewProxyKey, ProxyKey};
 pub use recovery::Deleted;
 pub use refresh::{RefreshFailure, RefreshSuccess};

@@ -88,6 +88,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0012_durations.sql"),
         postgres: include_str!("../migrations/postgres/0012_durations.sql"),
     },
+    Version {
+        number: 13,
+        what: "proxy_budgets",
+        sqlite: include_str!("../migrations/sqlite/0013_proxy_budgets.sql"),
+        postgres: include_str!("../migrations/postgres/0013_proxy_budgets.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.
