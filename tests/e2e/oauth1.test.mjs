@@ -96,6 +96,28 @@ function define(engine) {
     }
   }
 
+  for (const [method, name] of Object.entries(NAMES)) {
+    test(`${method}: calls through the proxy are signed, whatever stands in query and form`, async () => {
+      const connectionId = await connect(name, { decision: 'Approve' });
+      const call = { providerConfigKey: name, connectionId };
+      const before = (await oauth1.seen()).length;
+      const { data } = await node.get({ ...call, endpoint: '/api/me?q=a+b&q=a%20b%2B%26&empty=&%C3%BC=%7E' });
+      assert.equal(data.name, 'Ann');
+      const form = await node.post({
+        ...call,
+        endpoint: '/api/me?x=1',
+        data: 'status=Ladies%20%2B%20Gentlemen&b=%26&b=',
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      });
+      assert.equal(form.data.name, 'Ann');
+      const body = await node.put({ ...call, endpoint: '/api/me', data: { signed: 'not in the signature' } });
+      assert.equal(body.data.name, 'Ann');
+      const seen = (await oauth1.seen()).slice(before);
+      assert.deepEqual(seen.map((one) => one.method), ['GET', 'POST', 'PUT']);
+      assert.equal(new Set(seen.map(({ said }) => said.oauth_nonce)).size, 3);
+    });
+  }
+
   test('declined at the service: told in words, and announced', async () => {
     stage.sink.clear();
     assert.match(await refuse('callback_err', SHA1, { decision: 'Decline' }), /declined/);
@@ -141,6 +163,9 @@ function define(engine) {
     assert.equal(credentials.type, 'TBA');
     assert.equal(credentials.token_id, pair.token_id);
     assert.equal(credentials.token_secret, pair.token_secret);
+
+    const { data } = await node.get({ providerConfigKey: PAIR, connectionId: id, endpoint: '/api/me?q=a%20b' });
+    assert.equal(data.name, 'Ann', 'signed for the account, with its realm');
   });
 }
 

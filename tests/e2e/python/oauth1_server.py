@@ -171,6 +171,8 @@ class Service:
             ("POST", "/authorize"): self.decide,
             ("POST", "/access_token"): self.access_token,
             ("GET", "/api/me"): self.me,
+            ("POST", "/api/me"): self.me,
+            ("PUT", "/api/me"): self.me,
             ("GET", "/seen"): self.show_seen,
         }
 
@@ -255,6 +257,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return
         self._answer(self.rfile.read(length).decode())
+
+    do_PUT = do_POST
 
     def _answer(self, body):
         url = f"http://{self.headers['Host']}{self.path}"
