@@ -15,7 +15,7 @@ use crate::error::{ApiError, Error, Result};
 use crate::resources::{
     connect_sessions::ConnectSessions, connections::Connections, environments::Environments,
     events::Events, functions::Functions, health::Health, integrations::Integrations, logs::Logs,
-    providers::Providers,
+    providers::Providers, proxy_keys::ProxyKeys,
 };
 use crate::retry;
 use crate::routes::Route;
@@ -135,6 +135,11 @@ impl Client {
     /// The catalogue.
     pub fn providers(&self) -> Providers<'_> {
         Providers(self)
+    }
+
+    /// Keys for some calls through the proxy.
+    pub fn proxy_keys(&self) -> ProxyKeys<'_> {
+        ProxyKeys(self)
     }
 
     /// Environments, their keys and variables.

@@ -22,5 +22,8 @@ pub use resources::health::Health;
 pub use resources::integrations::{Integration, Integrations, PatchIntegration, SaveIntegration};
 pub use resources::logs::{Logs, Message, Operation, OperationFilter};
 pub use resources::providers::{Provider, Providers};
+pub use resources::proxy_keys::{
+    AllowedCall, CreatedProxyKey, NewProxyKey, ProxyKey, ProxyKeys, ProxyRules,
+};
 pub use routes::ROUTES;
 pub use secret::Secret;

@@ -9,6 +9,7 @@ pub(crate) mod health;
 pub(crate) mod integrations;
 pub(crate) mod logs;
 pub(crate) mod providers;
+pub(crate) mod proxy_keys;
 
 use serde::Deserialize;
 

@@ -46,6 +46,9 @@ routes! {
     ROTATE_SIGNING_KEY = "POST /environment/webhook-signing-key/rotate";
     CREATE_KEY = "POST /environment/api-keys";
     DELETE_KEY = "DELETE /environment/api-keys";
+    CREATE_PROXY_KEY = "POST /environment/proxy-keys";
+    LIST_PROXY_KEYS = "GET /environment/proxy-keys";
+    DELETE_PROXY_KEY = "DELETE /environment/proxy-keys/{id}";
     EVENTS = "GET /environment/events";
     DELIVERIES = "GET /environment/deliveries";
     REPLAY = "POST /environment/deliveries/{id}/replay";

@@ -6,11 +6,13 @@ use serde_json::Value;
 use valetkey_client::ROUTES;
 
 /// Open operations that no backend calls.
-const FOR_OTHERS: [&str; 4] = [
+const FOR_OTHERS: [&str; 6] = [
     "POST /connect/telemetry",
     "GET /images/template-logos/{file}",
     "GET /oauth/client-metadata/{environmentUuid}/{providerConfigKey}",
     "GET /connect/result/{clientId}",
+    "GET /webhook/{environmentUuid}/{providerConfigKey}",
+    "POST /webhook/{environmentUuid}/{providerConfigKey}",
 ];
 
 #[test]

@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::reply;
 use crate::route::{Auth, Endpoint};
-use crate::schema::{Schema, any, array, boolean, field, integer, named, object, string};
+use crate::schema::{Field, Schema, array, boolean, field, integer, named, object, string};
 
 const TAG: &str = "Proxy";
 const SCOPE: &[&str] = &["environment:proxy"];
@@ -30,28 +30,38 @@ const BUDGET_MAX: i64 = 1_000_000;
 
 /// The operations.
 pub fn endpoints() -> Vec<Endpoint<App>> {
-    let one = || {
-        object(vec![
-            field("id", integer()),
-            field("rules", any()),
-            field("calls_left", integer().nullable()),
-            field("expires_at", string()),
-            field("created_at", string()),
-        ])
-    };
+    let mut made = shown();
+    made.push(field("key", string().about("Shown this once")));
     vec![
         Endpoint::new(Method::POST, PATH, Auth::ApiKey(SCOPE), create)
             .documented(TAG, "Make a key for some calls through the proxy, for an agent")
             .body(create_body())
             .body_bytes_max(BODY_BYTES_MAX)
-            .returns(object(vec![field("data", one())])),
+            .returns(object(vec![field("data", object(made))])),
         Endpoint::new(Method::GET, PATH, Auth::ApiKey(SCOPE), list)
             .documented(TAG, "Keys for some calls through the proxy that work now, newest first")
-            .returns(object(vec![field("data", array(one()))])),
+            .returns(object(vec![field("data", array(object(shown())))])),
         Endpoint::new(Method::DELETE, "/environment/proxy-keys/{id}", Auth::ApiKey(SCOPE), delete)
             .documented(TAG, "End a key for some calls through the proxy")
             .parameter("id", named::text(64))
             .returns(object(vec![field("success", boolean())])),
+    ]
+}
+
+/// What is shown of a key at any time.
+fn shown() -> Vec<Field> {
+    let call = vec![field("methods", array(string())), field("path", string())];
+    let rules = vec![
+        field("provider_config_key", string()),
+        field("connection_id", string().optional()),
+        field("calls", array(object(call))),
+    ];
+    vec![
+        field("id", integer()),
+        field("rules", object(rules)),
+        field("calls_left", integer().nullable()),
+        field("expires_at", string()),
+        field("created_at", string()),
     ]
 }
 

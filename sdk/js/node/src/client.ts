@@ -8,6 +8,7 @@ import { Health } from './resources/health.js';
 import { Integrations } from './resources/integrations.js';
 import { Logs } from './resources/logs.js';
 import { Providers } from './resources/providers.js';
+import { ProxyKeys } from './resources/proxy.js';
 
 /** Options of a client. */
 export interface ValetkeyOptions {
@@ -50,6 +51,8 @@ export class Valetkey {
   readonly environments: Environments;
   /** API keys, with a key of the account. */
   readonly keys: Keys;
+  /** Keys for some calls through the proxy. */
+  readonly proxyKeys: ProxyKeys;
   /** Functions of integrations. */
   readonly functions: Functions;
   /** How the server is. */
@@ -70,6 +73,7 @@ export class Valetkey {
     this.variables = new Variables(http);
     this.environments = new Environments(http);
     this.keys = new Keys(http);
+    this.proxyKeys = new ProxyKeys(http);
     this.functions = new Functions(http);
     this.health = new Health(http);
   }

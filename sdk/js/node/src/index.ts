@@ -10,5 +10,6 @@ export type * from './resources/functions.js';
 export type * from './resources/integrations.js';
 export type * from './resources/logs.js';
 export type * from './resources/providers.js';
+export type * from './resources/proxy.js';
 export { VERSION } from './version.js';
 export * from './webhooks.js';

@@ -2411,7 +2411,14 @@ export interface operations {
                     "application/json": {
                         data: {
                             id: number;
-                            rules: unknown;
+                            rules: {
+                                provider_config_key: string;
+                                connection_id?: string;
+                                calls: {
+                                    methods: string[];
+                                    path: string;
+                                }[];
+                            };
                             calls_left: number | null;
                             expires_at: string;
                             created_at: string;
@@ -2460,10 +2467,19 @@ export interface operations {
                     "application/json": {
                         data: {
                             id: number;
-                            rules: unknown;
+                            rules: {
+                                provider_config_key: string;
+                                connection_id?: string;
+                                calls: {
+                                    methods: string[];
+                                    path: string;
+                                }[];
+                            };
                             calls_left: number | null;
                             expires_at: string;
                             created_at: string;
+                            /** @description Shown this once */
+                            key: string;
                         };
                     };
                 };

@@ -292,6 +292,20 @@ test('environments, their keys and variables', async () => {
   assert.deepEqual(await client.variables.list(), [{ name: 'REGION', value: 'eu' }]);
 });
 
+test('keys for some calls through the proxy', async () => {
+  const { key, ...made } = await client.proxyKeys.create({
+    provider_config_key: KEY,
+    calls: [{ methods: ['GET'], path: '/me' }],
+    calls_max: 3,
+  });
+  assert.match(key, /^vk_proxy_/);
+  assert.equal(made.calls_left, 3);
+  assert.deepEqual(await client.proxyKeys.list(), [made]);
+  await client.proxyKeys.delete(made.id);
+  assert.deepEqual(await client.proxyKeys.list(), []);
+  await refused(client.proxyKeys.delete(made.id), { status: 404 });
+});
+
 test('events are gone through from anywhere, and followed', async () => {
   await importKey('event-first');
   const all = [];

@@ -39,6 +39,9 @@ export const METHODS = {
   'POST /environment/webhook-signing-key/rotate': 'signingKey.rotate',
   'POST /environment/api-keys': 'keys.create',
   'DELETE /environment/api-keys': 'keys.delete',
+  'POST /environment/proxy-keys': 'proxyKeys.create',
+  'GET /environment/proxy-keys': 'proxyKeys.list',
+  'DELETE /environment/proxy-keys/{id}': 'proxyKeys.delete',
   'GET /environment/events': 'events.list',
   'GET /environment/deliveries': 'deliveries.list',
   'POST /environment/deliveries/{id}/replay': 'deliveries.replay',
@@ -54,6 +57,8 @@ const FOR_OTHERS = {
   'GET /images/template-logos/{file}': 'pages, as the address of a picture',
   'GET /oauth/client-metadata/{environmentUuid}/{providerConfigKey}': 'authorization servers',
   'GET /connect/result/{clientId}': 'browsers',
+  'GET /webhook/{environmentUuid}/{providerConfigKey}': 'providers',
+  'POST /webhook/{environmentUuid}/{providerConfigKey}': 'providers',
 };
 
 /** What the API's description lists, without what only browsers with a session can call. */

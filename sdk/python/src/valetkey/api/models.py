@@ -84,6 +84,7 @@ class Integration(_IntegrationRequired, total=False):
     preconfigured_credentials: List[str]
     categories: List[str]
     webhook_url: Optional[str]
+    webhooks: Any
     credentials: Any
 
 
@@ -103,6 +104,38 @@ class Provider(TypedDict):
     auth_mode: str
     name: str
     logo_url: str
+
+
+class Call(TypedDict):
+    methods: List[str]
+    path: str
+
+
+class _RulesRequired(TypedDict):
+    provider_config_key: str
+    calls: List[Call]
+
+
+class Rules(_RulesRequired, total=False):
+    connection_id: str
+
+
+class NewProxyKey(TypedDict):
+    id: int
+    rules: Rules
+    calls_left: Optional[int]
+    expires_at: str
+    created_at: str
+    key: str
+    """Shown this once"""
+
+
+class ProxyKey(TypedDict):
+    id: int
+    rules: Rules
+    calls_left: Optional[int]
+    expires_at: str
+    created_at: str
 
 
 class EnvironmentVariable(TypedDict):
@@ -354,6 +387,33 @@ class McpClientCredentials(_McpClientCredentialsRequired, total=False):
     client_secret: str
     scopes: str
     webhook_secret: str
+
+
+class Proxy(TypedDict, total=False):
+    allowed_hosts: List[str]
+    calls_per_minute: Optional[int]
+    calls_per_minute_per_connection: Optional[int]
+
+
+class Webhooks(TypedDict, total=False):
+    secret: str
+    """What deliveries are verified with; an empty text removes it"""
+    accept_unverified: bool
+    """Take deliveries, marked, while there is no secret"""
+    recipe: Literal["", "standard_webhooks", "hmac_sha256", "token"]
+    """Verify in this way; empty is the provider's own"""
+    learn_minutes: int
+    """For so long a handshake may bring a new secret"""
+
+
+class _CallInputRequired(TypedDict):
+    path: str
+    """Below the base URL. `*` is one segment, a last `**` all that follow"""
+
+
+class CallInput(_CallInputRequired, total=False):
+    methods: List[str]
+    """In upper case. None is any"""
 
 
 class OtlpHeader(TypedDict):

@@ -439,6 +439,7 @@ class Integrations:
         credentials: Optional[models.IntegrationCredentials] = None,
         integration_config: Optional[Dict[str, str]] = None,
         custom: Optional[Dict[str, str]] = None,
+        proxy: Optional[models.Proxy] = None,
     ) -> models.Integration:
         """Make an integration.
 
@@ -455,6 +456,7 @@ class Integrations:
                 "credentials": credentials,
                 "integration_config": integration_config,
                 "custom": custom,
+                "proxy": proxy,
             }),
             envelope="data",
         )
@@ -489,7 +491,7 @@ class Integrations:
         self,
         unique_key: str,
         *,
-        include: Optional[List[Literal["webhook", "credentials"]]] = None,
+        include: Optional[List[Literal["webhook", "webhook_settings", "credentials"]]] = None,
     ) -> models.Integration:
         """One integration.
 
@@ -517,6 +519,8 @@ class Integrations:
         credentials: Optional[models.IntegrationCredentials] = None,
         integration_config: Optional[Dict[str, str]] = None,
         custom: Optional[Dict[str, str]] = None,
+        proxy: Optional[models.Proxy] = None,
+        webhooks: Optional[models.Webhooks] = None,
     ) -> models.Integration:
         """Change an integration; what is left out stays.
 
@@ -532,6 +536,8 @@ class Integrations:
                 "credentials": credentials,
                 "integration_config": integration_config,
                 "custom": custom,
+                "proxy": proxy,
+                "webhooks": webhooks,
             }),
             envelope="data",
         )
@@ -725,6 +731,70 @@ class Providers:
         answer: Dict[str, Any] = self._call(
             "GET",
             "/providers.json",
+        )
+        return answer
+
+
+class Proxy:
+    """Proxy."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def create_key(
+        self,
+        *,
+        provider_config_key: str,
+        calls: List[models.CallInput],
+        connection_id: Optional[str] = None,
+        expires_in_s: Optional[int] = None,
+        calls_max: Optional[int] = None,
+    ) -> models.NewProxyKey:
+        """Make a key for some calls through the proxy, for an agent.
+
+        :param calls_max: How many calls it may make.
+
+        Scope: environment:proxy
+        """
+        answer: models.NewProxyKey = self._call(
+            "POST",
+            "/environment/proxy-keys",
+            body=given({
+                "provider_config_key": provider_config_key,
+                "connection_id": connection_id,
+                "calls": calls,
+                "expires_in_s": expires_in_s,
+                "calls_max": calls_max,
+            }),
+            envelope="data",
+        )
+        return answer
+
+    def list_keys(
+        self,
+    ) -> List[models.ProxyKey]:
+        """Keys for some calls through the proxy that work now, newest first.
+
+        Scope: environment:proxy
+        """
+        answer: List[models.ProxyKey] = self._call(
+            "GET",
+            "/environment/proxy-keys",
+            envelope="data",
+        )
+        return answer
+
+    def delete_key(
+        self,
+        id: str,
+    ) -> models.Success:
+        """End a key for some calls through the proxy.
+
+        Scope: environment:proxy
+        """
+        answer: models.Success = self._call(
+            "DELETE",
+            path("/environment/proxy-keys/{}", id),
         )
         return answer
 
@@ -1023,6 +1093,7 @@ class Api:
         self.integrations = Integrations(call)
         self.functions = Functions(call)
         self.providers = Providers(call)
+        self.proxy = Proxy(call)
         self.environments = Environments(call)
         self.webhooks = Webhooks(call)
         self.logs = Logs(call)
