@@ -8,7 +8,7 @@ import { Health } from './resources/health.js';
 import { Integrations } from './resources/integrations.js';
 import { Logs } from './resources/logs.js';
 import { Providers } from './resources/providers.js';
-import { ProxyKeys } from './resources/proxy.js';
+import { Proxy, ProxyKeys } from './resources/proxy.js';
 
 /** Options of a client. */
 export interface ValetkeyOptions {
@@ -51,6 +51,8 @@ export class Valetkey {
   readonly environments: Environments;
   /** API keys, with a key of the account. */
   readonly keys: Keys;
+  /** Calls to providers' APIs with a connection's credentials. */
+  readonly proxy: Proxy;
   /** Keys for some calls through the proxy. */
   readonly proxyKeys: ProxyKeys;
   /** Functions of integrations. */
@@ -73,6 +75,7 @@ export class Valetkey {
     this.variables = new Variables(http);
     this.environments = new Environments(http);
     this.keys = new Keys(http);
+    this.proxy = new Proxy(http);
     this.proxyKeys = new ProxyKeys(http);
     this.functions = new Functions(http);
     this.health = new Health(http);

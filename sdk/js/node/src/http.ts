@@ -18,6 +18,20 @@ export interface CallOptions {
   retries?: number | undefined;
 }
 
+/** Anything that `fetch` can send. */
+export type SentBody = NonNullable<RequestInit['body']>;
+
+/** A request whose answer is handed on as it is. */
+export interface Passage {
+  method: string;
+  /** Below the host, with its query. */
+  path: string;
+  headers: Record<string, string>;
+  body: SentBody | undefined;
+  signal: AbortSignal | undefined;
+  timeoutMs: number | undefined;
+}
+
 /** The settings of an {@link Http}. */
 export interface HttpSettings {
   host: string;
@@ -83,6 +97,37 @@ export class Http {
           });
         }
       }
+    } finally {
+      deadline.close();
+    }
+  }
+
+  /**
+   * Send one request and answer what comes, whatever its status, with its body unread. The time limit
+   * ends when the answer begins; the caller's signal holds to its end. `isOurs` tells an answer of the
+   * server itself, which is thrown unless it is a success.
+   */
+  async pass(passage: Passage, isOurs: (response: Response) => boolean): Promise<Response> {
+    const { method, path, headers, body, signal, timeoutMs = this.#settings.timeoutMs } = passage;
+    checkLimits({ timeoutMs, retries: 0 });
+    signal?.throwIfAborted();
+    const operation = `${method} /proxy`;
+    const controller = new AbortController();
+    const deadline = new Deadline(timeoutMs, undefined);
+    deadline.signal.addEventListener('abort', () => controller.abort(), { once: true });
+    try {
+      const response = await this.#settings.fetch(this.#base + path, {
+        method,
+        // A redirect is the provider's, and so an answer.
+        redirect: 'manual',
+        headers: { ...headers, authorization: `Bearer ${this.#settings.apiKey}`, 'user-agent': USER_AGENT },
+        signal: signal ? AbortSignal.any([signal, controller.signal]) : controller.signal,
+        ...(body === undefined ? {} : { body, duplex: 'half' }),
+      } as RequestInit);
+      if (response.ok || !isOurs(response)) return response;
+      throw refusal(operation, response, parsed(await response.text()));
+    } catch (problem) {
+      throw ended(operation, problem, deadline, signal, timeoutMs);
     } finally {
       deadline.close();
     }

@@ -22,7 +22,8 @@ let account;
 const called = new Set();
 const recording = async (input, init) => {
   const { pathname } = new URL(input);
-  called.add(operationOf(init.method, pathname));
+  // Calls through the proxy are the provider's operations.
+  if (!pathname.startsWith('/proxy/')) called.add(operationOf(init.method, pathname));
   return fetch(input, init);
 };
 
@@ -290,6 +291,51 @@ test('environments, their keys and variables', async () => {
 
   await dev.command('env', 'variables', 'set', 'dev', 'REGION=eu');
   assert.deepEqual(await client.variables.list(), [{ name: 'REGION', value: 'eu' }]);
+});
+
+describe('calls through the proxy', () => {
+  const about = (id, more = {}) => ({ integration: KEY, connectionId: id, ...more });
+  before(() => importKey('proxied'));
+
+  test('the answer is the provider’s, whatever its status', async () => {
+    const answer = await client.proxy.get('/api/me', about('proxied', { query: { a: 'x y', b: [1, 2], c: undefined } }));
+    assert.equal(answer.status, 200);
+    assert.equal(typeof (await answer.json()), 'object');
+    const missing = await client.proxy.post('/nothing', about('proxied', { json: { n: 1 }, retries: 1, retryOn: [418] }));
+    assert.equal(missing.status, 404);
+    assert.equal(missing.headers.get('valetkey-attempts'), '1');
+  });
+
+  test('bodies are streamed', async () => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('some bytes'));
+        controller.close();
+      },
+    });
+    const answer = await client.proxy.put('/api/me', about('proxied', { body, headers: { 'content-type': 'text/plain' } }));
+    assert.equal(answer.status, 405);
+  });
+
+  test('what is no answer of the provider is an error', async () => {
+    await refused(client.proxy.get('/api/me', about('none')), { status: 400 });
+    await refused(client.proxy.get('/api/me', about('proxied', { timeoutMs: 0.5 })), { code: 'invalid_headers' });
+    const elsewhere = about('proxied', { baseUrl: 'https://example.net' });
+    await refused(client.proxy.get('/', elsewhere), { code: 'base_url_override_not_allowed' });
+    for (const path of ['/../connections', 'a/%2e%2E/b', '/./x', '/\\..\\x', '/a#b']) {
+      await refused(client.proxy.get(path, about('proxied')), { code: 'invalid_argument' });
+    }
+    const reason = new Error('enough');
+    await assert.rejects(client.proxy.get('/api/me', about('proxied', { signal: AbortSignal.abort(reason) })), reason);
+  });
+
+  test('a narrow key makes its calls', async () => {
+    const { key, id } = await client.proxyKeys.create({ provider_config_key: KEY, calls: [{ methods: ['GET'], path: '/api/me' }] });
+    const agent = new Valetkey({ host: dev.url, apiKey: key });
+    assert.equal((await agent.proxy.get('/api/me', about('proxied'))).status, 200);
+    await refused(agent.proxy.delete('/api/me', about('proxied')), { status: 403 });
+    await client.proxyKeys.delete(id);
+  });
 });
 
 test('keys for some calls through the proxy', async () => {

@@ -76,6 +76,11 @@ test('token.mjs', async () => {
   assert.match(await run('token.mjs', id), /^200 /);
 });
 
+test('call.mjs', async () => {
+  const { id } = await importGrant();
+  assert.match(await run('call.mjs', id), /^200 /);
+});
+
 test('reconnect.mjs and why.mjs', async () => {
   const { id, withdraw } = await importGrant();
   assert.equal(await run('reconnect.mjs', id), '');
