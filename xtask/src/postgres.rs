@@ -12,6 +12,10 @@ use anyhow::{Context, Result, bail};
 use crate::{machine, process};
 
 const FOLDER_PREFIX: &str = "valetkey-postgres-";
+/// Where Linux keeps files in memory.
+const MEMORY: &str = "/dev/shm";
+/// What the databases of a run need at once, with room to spare.
+const ROOM_KIB: u64 = 2 << 20;
 /// Two engines, several test binaries and their pools at once.
 const CONNECTIONS_MAX: u32 = 200;
 
@@ -30,7 +34,7 @@ impl Cluster {
             bail!("PostgreSQL's server programs (initdb, pg_ctl) were not found");
         };
         remove_leftovers(&bin);
-        let folder = std::env::temp_dir().join(format!("{FOLDER_PREFIX}{}", std::process::id()));
+        let folder = home().join(format!("{FOLDER_PREFIX}{}", std::process::id()));
         fs::create_dir(&folder).with_context(|| format!("creating {}", folder.display()))?;
         let mut cluster = Self { bin, folder, as_postgres_user: machine::is_root(), port: 0 };
         if cluster.as_postgres_user {
@@ -120,12 +124,28 @@ impl Drop for Cluster {
     }
 }
 
+/// Where clusters lie: in memory if there is room. Hundreds of databases of a thousand files each
+/// come and go, and a file system of a disk is slow at that even without `fsync`.
+fn home() -> PathBuf {
+    let memory = Path::new(MEMORY);
+    if room_kib(memory) >= ROOM_KIB { memory.to_path_buf() } else { std::env::temp_dir() }
+}
+
+/// What may still be written below a folder; nothing if there is no such folder.
+fn room_kib(folder: &Path) -> u64 {
+    let asked = process::capture(Command::new("df").args(["--output=avail", "-k"]).arg(folder));
+    let answer = asked.unwrap_or_default();
+    answer.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or_default()
+}
+
 /// Stop and remove clusters whose `xtask` was killed before it could.
 fn remove_leftovers(bin: &Path) {
     if !Path::new("/proc/self").exists() {
         return; // No way to tell whether the owner still runs.
     }
-    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().filter_map(Result::ok) {
+    let homes = [PathBuf::from(MEMORY), std::env::temp_dir()];
+    let entries = homes.iter().filter_map(|home| fs::read_dir(home).ok()).flatten();
+    for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name();
         let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX));
         let Some(owner) = owner.filter(|owner| owner.bytes().all(|byte| byte.is_ascii_digit()))

@@ -11,6 +11,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, R
 use valetkey_base::{Rng, Secret, Tasks};
 use valetkey_store::{Settings, Store};
 
+use crate::template::template;
+
 /// Names the PostgreSQL server the tests may make databases on.
 const POSTGRES_VARIABLE: &str = "VALETKEY_TEST_POSTGRES";
 /// Name of a SQLite database in its folder.
@@ -48,13 +50,25 @@ pub fn databases() -> Vec<DatabaseServer> {
     servers
 }
 
-/// Runs a test on an empty database of every engine, one after the other.
+/// Runs a test on a database of every engine, one after the other. It holds no rows.
 pub async fn on_each_database<F>(test: F)
 where
     F: AsyncFn(&TestDatabase),
 {
     for server in databases() {
         let database = server.create().await;
+        say(&format!("on {database:?}"));
+        test(&database).await;
+    }
+}
+
+/// Like [`on_each_database`], of databases that have no tables either.
+pub async fn on_each_empty_database<F>(test: F)
+where
+    F: AsyncFn(&TestDatabase),
+{
+    for server in databases() {
+        let database = server.create_empty().await;
         say(&format!("on {database:?}"));
         test(&database).await;
     }
@@ -74,32 +88,57 @@ fn say(text: &str) {
 }
 
 impl DatabaseServer {
-    /// Makes an empty database.
+    /// Makes a database without rows. On PostgreSQL its tables are there already, for speed.
     ///
     /// # Panics
     /// When it cannot be made.
     pub async fn create(&self) -> TestDatabase {
-        let name = format!("valetkey_test_{}", Rng::system().hex(8));
-        let place = match self {
-            Self::Sqlite => {
-                let folder = std::env::temp_dir().join(name);
-                fs::create_dir(&folder).unwrap_or_else(|error| {
-                    panic!("could not create {}: {error}", folder.display())
-                });
-                Place::Folder(folder)
-            }
+        match self {
+            Self::Sqlite => in_a_folder(),
             Self::Postgres(url) => {
-                let server = PgConnectOptions::from_str(url.expose())
-                    .unwrap_or_else(|_| panic!("{POSTGRES_VARIABLE} is not a PostgreSQL URL"));
-                let server = Box::new(server);
-                execute(&server, format!("CREATE DATABASE {name} TEMPLATE template0"))
+                let server = options(url);
+                let template = template(&server)
                     .await
-                    .unwrap_or_else(|error| panic!("could not create a database: {error}"));
-                Place::Postgres { server, name }
+                    .unwrap_or_else(|error| panic!("could not make a template: {error}"));
+                on_a_server(server, template).await
             }
-        };
-        TestDatabase { place, tasks: Tasks::new() }
+        }
     }
+
+    /// Makes an empty database.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn create_empty(&self) -> TestDatabase {
+        match self {
+            Self::Sqlite => in_a_folder(),
+            Self::Postgres(url) => on_a_server(options(url), "template0").await,
+        }
+    }
+}
+
+fn new_name() -> String {
+    format!("valetkey_test_{}", Rng::system().hex(8))
+}
+
+fn in_a_folder() -> TestDatabase {
+    let folder = std::env::temp_dir().join(new_name());
+    fs::create_dir(&folder)
+        .unwrap_or_else(|error| panic!("could not create {}: {error}", folder.display()));
+    TestDatabase { place: Place::Folder(folder), tasks: Tasks::new() }
+}
+
+fn options(url: &Secret) -> PgConnectOptions {
+    PgConnectOptions::from_str(url.expose())
+        .unwrap_or_else(|_| panic!("{POSTGRES_VARIABLE} is not a PostgreSQL URL"))
+}
+
+async fn on_a_server(server: PgConnectOptions, template: &str) -> TestDatabase {
+    let name = new_name();
+    execute(&server, format!("CREATE DATABASE {name} TEMPLATE {template}"))
+        .await
+        .unwrap_or_else(|error| panic!("could not create a database: {error}"));
+    TestDatabase { place: Place::Postgres { server: Box::new(server), name }, tasks: Tasks::new() }
 }
 
 /// A database that lives as long as this value. Stores opened on it are stopped with it.

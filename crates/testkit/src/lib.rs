@@ -9,6 +9,9 @@ pub mod authenticator;
 pub mod database;
 pub mod receiver;
 pub mod seed;
+mod template;
 
-pub use database::{DatabaseServer, TestDatabase, databases, on_each_database};
+pub use database::{
+    DatabaseServer, TestDatabase, databases, on_each_database, on_each_empty_database,
+};
 pub use receiver::{Answer, Received, Receiver};

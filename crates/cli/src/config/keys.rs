@@ -6,100 +6,15 @@ use std::time::Duration;
 
 use url::Url;
 use valetkey_base::Secret;
-use valetkey_egress::AllowList;
+use valetkey_egress::{AllowList, SmtpServer, is_mailbox};
 use valetkey_engine::members::Role;
 use valetkey_engine::proxy::BaseUrlOverride;
 use valetkey_server::ui::{CopyOverrides, check_websockets_path};
 use valetkey_vault::MasterKey;
 
+use super::key::{Key, Kind};
 use super::section::Section;
-use super::units::{bytes, duration, show_bytes, show_duration};
 use super::{Config, LogFormat};
-
-/// A setting.
-pub(crate) struct Key {
-    /// Its name in the file; with hyphens it is the flag.
-    pub(crate) name: &'static str,
-    /// Its environment variable.
-    pub(crate) variable: &'static str,
-    pub(crate) section: Section,
-    /// What it is for, in sentences. The first is the short help of the flag.
-    pub(crate) doc: &'static str,
-    /// The text of the default, read like any other value.
-    pub(crate) default: Option<&'static str>,
-    /// What holds when there is no default and nothing is set.
-    pub(crate) otherwise: &'static str,
-    /// Whether the value may never be shown. Such a key has no flag, and also a `…_file` form.
-    pub(crate) secret: bool,
-    pub(crate) kind: Kind,
-}
-
-/// How a value is read and where it goes.
-pub(crate) enum Kind {
-    /// A whole number with a unit of time.
-    Duration { min: Duration, max: Duration, at: fn(&mut Config) -> &mut Duration },
-    /// A whole number.
-    Number { min: u64, max: u64, at: fn(&mut Config) -> &mut u64 },
-    /// A whole number with a unit of size.
-    Bytes { min: u64, max: u64, at: fn(&mut Config) -> &mut u64 },
-    /// Anything else. `set` may add to what `form` says.
-    Text { form: &'static str, set: fn(&mut Config, &str) -> Result<(), Option<String>> },
-}
-
-impl Kind {
-    /// What a value looks like.
-    pub(crate) fn form(&self) -> String {
-        match self {
-            Self::Duration { min, max, .. } => {
-                format!("a duration from {} to {}", show_duration(*min), show_duration(*max))
-            }
-            Self::Number { min, max, .. } => format!("a whole number from {min} to {max}"),
-            Self::Bytes { min, max, .. } => {
-                format!("a size from {} to {}", show_bytes(*min), show_bytes(*max))
-            }
-            Self::Text { form, .. } => (*form).to_owned(),
-        }
-    }
-
-    /// Reads a value into the configuration.
-    ///
-    /// # Errors
-    /// What is expected. The value is not in the text.
-    pub(crate) fn apply(&self, config: &mut Config, text: &str) -> Result<(), String> {
-        let text = text.trim();
-        let expected = || format!("expected {}", self.form());
-        match self {
-            Self::Duration { min, max, at } => {
-                let value = duration(text).filter(|value| (min..=max).contains(&value));
-                *at(config) = value.ok_or_else(|| {
-                    format!("{}, written with its unit: ms, s, m, h or d", expected())
-                })?;
-            }
-            Self::Number { min, max, at } => {
-                let value = text.parse().ok().filter(|value| (min..=max).contains(&value));
-                *at(config) = value.ok_or_else(expected)?;
-            }
-            Self::Bytes { min, max, at } => {
-                let value = bytes(text).filter(|value| (min..=max).contains(&value));
-                *at(config) = value.ok_or_else(|| {
-                    format!("{}, written with its unit: B, KiB, MiB or GiB", expected())
-                })?;
-            }
-            Self::Text { set, .. } => set(config, text).map_err(|detail| match detail {
-                Some(detail) => format!("{}: {detail}", expected()),
-                None => expected(),
-            })?,
-        }
-        Ok(())
-    }
-}
-
-impl Key {
-    /// The flag without its dashes. Secrets have none: other users of the machine see flags.
-    pub(crate) fn flag(&self) -> Option<String> {
-        (!self.secret).then(|| self.name.replace('_', "-"))
-    }
-}
 
 /// A family of variables, one per environment.
 pub(crate) struct Pattern {
@@ -282,6 +197,17 @@ pub(crate) const KEYS: &[Key] = &[
               `admin` or `owner`.",
         default: Some("read_only"),
         kind: Kind::Text { form: "a role", set: openid_role },
+        ..PLAIN
+    },
+    Key {
+        name: "password_memory",
+        variable: "VALETKEY_PASSWORD_MEMORY",
+        section: Section::Members,
+        doc: "Memory that hashing a password takes (Argon2id, three passes): what somebody with a \
+              stolen database must spend on every guess. Two are hashed at once. Passwords set \
+              before it was changed keep theirs.",
+        default: Some("64MiB"),
+        kind: Kind::Bytes { min: 19 << 20, max: 1 << 30, at: |config| &mut config.password_memory },
         ..PLAIN
     },
     Key {
@@ -613,6 +539,29 @@ pub(crate) const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
+        name: "smtp_url",
+        variable: "VALETKEY_SMTP_URL",
+        section: Section::Mail,
+        doc: "The mail server that alerts are sent through: `smtps://user:password@host` (TLS, port \
+              465), `smtp://…` (STARTTLS, port 587), or `smtp://host:25?tls=none` without a \
+              password. Signs in `user` and `password` are percent-encoded. It may be inside your \
+              network.",
+        default: None,
+        otherwise: "no mail is sent",
+        secret: true,
+        kind: Kind::Text { form: "smtps://user:password@host or smtp://…", set: smtp_url },
+    },
+    Key {
+        name: "smtp_from",
+        variable: "VALETKEY_SMTP_FROM",
+        section: Section::Mail,
+        doc: "Who mail comes from, such as `Valetkey <valetkey@example.com>`.",
+        default: None,
+        otherwise: "no mail is sent",
+        secret: false,
+        kind: Kind::Text { form: "an e-mail address, with a name or without", set: smtp_from },
+    },
+    Key {
         name: "log_format",
         variable: "VALETKEY_LOG_FORMAT",
         section: Section::Logs,
@@ -694,6 +643,20 @@ fn openid_client_id(config: &mut Config, text: &str) -> Outcome {
 
 fn openid_client_secret(config: &mut Config, text: &str) -> Outcome {
     config.openid.client_secret = Some(Secret::new(filled(text)?));
+    Ok(())
+}
+
+fn smtp_url(config: &mut Config, text: &str) -> Outcome {
+    let server = SmtpServer::parse(&Secret::new(text));
+    config.smtp_server = Some(server.map_err(|reason| Some(reason.to_owned()))?);
+    Ok(())
+}
+
+fn smtp_from(config: &mut Config, text: &str) -> Outcome {
+    if !is_mailbox(text) {
+        return Err(None);
+    }
+    config.smtp_from = Some(text.to_owned());
     Ok(())
 }
 

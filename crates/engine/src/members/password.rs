@@ -13,16 +13,15 @@ pub const PASSWORD_CHARACTERS_MIN: usize = 12;
 /// Most bytes of a password: hashing more only costs time.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// Argon2id memory, in KiB, and passes: the second recommended option of RFC 9106 section 4 with
-/// one lane, since a sign-in has one thread.
-const ARGON2_MEMORY_KIB: u32 = 64 * 1024;
+/// Argon2id passes: as in the second recommended option of RFC 9106 section 4, whose memory is the
+/// default of the setting, with one lane, since a sign-in has one thread.
 const ARGON2_PASSES: u32 = 3;
 const ARGON2_LANES: u32 = 1;
 /// Bytes of salt.
 const SALT_BYTES: usize = 16;
 
-fn argon2() -> Option<Argon2<'static>> {
-    let params = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES, None).ok()?;
+fn argon2(memory_kib: u32) -> Option<Argon2<'static>> {
+    let params = Params::new(memory_kib, ARGON2_PASSES, ARGON2_LANES, None).ok()?;
     Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
@@ -32,9 +31,11 @@ impl Engine {
     pub(super) async fn hash_password(&self, password: &Secret) -> Result<String> {
         let _turn = self.password_turns.acquire().await;
         let (password, salt) = (password.clone(), self.rng.bytes::<SALT_BYTES>());
+        let memory = self.settings.password_memory_kib;
         let hashed = tokio::task::spawn_blocking(move || {
+            let password = password.expose().as_bytes();
             let hash: PasswordHash =
-                argon2()?.hash_password_with_salt(password.expose().as_bytes(), &salt).ok()?;
+                argon2(memory)?.hash_password_with_salt(password, &salt).ok()?;
             Some(hash.to_string())
         });
         hashed.await.ok().flatten().ok_or(Error::Corrupt("password parameters"))
@@ -54,7 +55,8 @@ impl Engine {
         let (hash, password) = (hash.to_owned(), password.clone());
         let verified = tokio::task::spawn_blocking(move || {
             let hash = PasswordHash::new(&hash).ok()?;
-            Some(argon2()?.verify_password(password.expose().as_bytes(), &hash).is_ok())
+            // What was used for the hash is in the hash.
+            Some(Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok())
         });
         verified.await.ok().flatten().ok_or(Error::Corrupt("password hash"))
     }

@@ -38,6 +38,7 @@ pub(crate) async fn stage_with(database: &TestDatabase, clock: &Clock, allow: &s
         master_keys: MasterKeyRing::new(MasterKey::generate(&Rng::seeded(1)), Vec::new()),
         catalog: Catalog::empty(),
         egress: Egress::new(policy, Limits::default()).unwrap(),
+        mailer: None,
         clock: clock.clone(),
         rng: Rng::system(),
         tasks: Tasks::new(),
