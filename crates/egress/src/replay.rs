@@ -7,11 +7,18 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
+use tokio::runtime::Handle;
+
+/// How long the rest of a body is read that nobody wants.
+const DRAINED_FOR: Duration = Duration::from_secs(10);
+/// Most bytes of it.
+const DRAINED_BYTES_MAX: usize = 64 << 20;
 
 /// Why a body ended early. Its text says nothing of the content.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -76,7 +83,7 @@ impl Replay {
     pub fn from_bytes(bytes: Bytes) -> Self {
         let kept_max = bytes.len();
         let source = if bytes.is_empty() {
-            Empty::new().map_err(|never| match never {}).boxed_unsync()
+            nothing()
         } else {
             Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
         };
@@ -200,6 +207,35 @@ impl Body for Attempt {
     }
 }
 
+/// Whoever answers early, a provider that refuses an upload for instance, need not take the rest of
+/// the body. Its sender may be in the midst of it, and would not see the answer if the connection
+/// were closed under it: the rest is read for a while and thrown away.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        let rest = std::mem::replace(&mut self.source, nothing());
+        runtime.spawn(tokio::time::timeout(DRAINED_FOR, drain(rest)));
+    }
+}
+
+async fn drain(mut rest: AnyBody) {
+    let mut left = DRAINED_BYTES_MAX;
+    while let Some(Ok(frame)) = rest.frame().await {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(bytes) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
+}
+
+fn nothing() -> AnyBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
 impl Shared {
     fn keep(&mut self, data: &Bytes) {
         if !self.is_whole {
@@ -241,6 +277,25 @@ mod tests {
         assert_eq!(all(replay.attempt()).await.unwrap(), "abcdef");
         assert!(first.frame().await.unwrap().is_err(), "the first may not read on");
         assert!(replay.can_be_sent());
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_a_body_that_nobody_wants_is_read_up_to_a_limit() {
+        let piece = Bytes::from(vec![0; 1 << 20]);
+        let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
+        let pieces = futures::stream::unfold(receiver, async |mut receiver| {
+            let piece = receiver.recv().await?;
+            Some((Ok::<_, BodyError>(Frame::data(piece)), receiver))
+        });
+        let replay = Replay::new(http_body_util::StreamBody::new(pieces).boxed_unsync(), 0);
+        sender.send(piece.clone()).await.unwrap();
+        let mut attempt = replay.attempt();
+        assert!(attempt.frame().await.unwrap().is_ok());
+        drop((attempt, replay));
+        for _ in 0..DRAINED_BYTES_MAX >> 20 {
+            sender.send(piece.clone()).await.unwrap();
+        }
+        while sender.send(piece.clone()).await.is_ok() {}
     }
 
     #[tokio::test]

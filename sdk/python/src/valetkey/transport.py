@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from typing import List, Mapping, NamedTuple, Optional
+from typing import Any, List, Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
 from .errors import ValetkeyConnectionError
@@ -78,7 +78,7 @@ class Transport:
             return self._exchange(connection, method, target, body, headers, api_key)
         except BaseException as error:
             connection.close()
-            failure = self._failure(error)
+            failure = self.failure(error)
             if failure is None:
                 raise
         # Raised out here, where it does not refer to the error above: the variables of that one's
@@ -121,10 +121,45 @@ class Transport:
         if response.will_close:
             connection.close()
         else:
-            self._keep(connection)
+            self.keep(connection)
         return Reply(response.status, response.headers.get("retry-after"), bytes(content))
 
-    def _failure(self, error: BaseException) -> Optional[ValetkeyConnectionError]:
+    def open(
+        self,
+        method: str,
+        target: str,
+        body: Any,
+        headers: Mapping[str, str],
+        api_key: Secret,
+        timeout_s: Optional[float],
+    ) -> "Exchange":
+        """Send one request, its body in pieces if it comes so, and hand on the answer to be read.
+
+        :param timeout_s: Longest wait for anything to happen, instead of the client's.
+        :raises ValetkeyConnectionError: no answer came, or not within the timeout.
+        """
+        connection = self._take() or self._new()
+        authorization = {"Authorization": f"Bearer {api_key.expose()}"}
+        try:
+            if connection.sock is None:
+                connection.connect()
+            connection.sock.settimeout(timeout_s or self._timeout_s)
+            is_sent = True
+            try:
+                connection.request(method, self._base + target, body, {**headers, **authorization})
+            except BrokenPipeError:
+                # Who answers before everything was sent need not read the rest.
+                is_sent = False
+            return Exchange(self, connection, connection.getresponse(), is_sent)
+        except BaseException as error:
+            connection.close()
+            failure = self.failure(error)
+            if failure is None:
+                raise
+        raise failure
+
+    def failure(self, error: BaseException) -> Optional[ValetkeyConnectionError]:
+        """What to raise for an error of a connection; None for others."""
         if isinstance(error, ValetkeyConnectionError):
             return ValetkeyConnectionError(error.code, error.message)
         # Two names of one thing since Python 3.10.
@@ -165,12 +200,62 @@ class Transport:
                 return idle.connection
             idle.connection.close()
 
-    def _keep(self, connection: http.client.HTTPConnection) -> None:
+    def keep(self, connection: http.client.HTTPConnection) -> None:
+        """Have a connection wait for its next request."""
         with self._lock:
             if len(self._idle) < IDLE_MAX:
                 self._idle.append(Idle(connection, time.monotonic()))
                 return
         connection.close()
+
+
+class Exchange:
+    """An answer that is being read."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        connection: http.client.HTTPConnection,
+        response: http.client.HTTPResponse,
+        is_sent: bool,
+    ) -> None:
+        self._transport = transport
+        self._is_sent = is_sent
+        self._connection: Optional[http.client.HTTPConnection] = connection
+        self.response = response
+
+    def read(self, size: int) -> bytes:
+        """The rest of the body, or up to so many bytes.
+
+        :raises ValetkeyConnectionError: it broke off.
+        """
+        try:
+            chunk = self.response.read() if size < 0 else self.response.read(size)
+            # With a size, the standard library takes the end of the connection for that of the body.
+            if size > 0 and not chunk and self.response.length:
+                raise http.client.IncompleteRead(b"", self.response.length)
+            return chunk
+        except BaseException as error:
+            self._end(keep=False)
+            failure = self._transport.failure(error)
+            if failure is None:
+                raise
+        raise failure
+
+    def close(self) -> None:
+        """Keep the connection for another request when nothing is left to be read."""
+        is_over = self.response.isclosed() and self._is_sent
+        self._end(keep=is_over and not self.response.will_close)
+
+    def _end(self, keep: bool) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if keep:
+            self._transport.keep(connection)
+        else:
+            connection.close()
+            self.response.close()
 
 
 def is_readable(connection: http.client.HTTPConnection) -> bool:
