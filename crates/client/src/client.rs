@@ -12,10 +12,11 @@ use serde_json::Value;
 use url::Url;
 
 use crate::error::{ApiError, Error, Result};
+use crate::proxied::Proxy;
 use crate::resources::{
     connect_sessions::ConnectSessions, connections::Connections, environments::Environments,
-    events::Events, functions::Functions, health::Health, integrations::Integrations, logs::Logs,
-    providers::Providers, proxy_keys::ProxyKeys,
+    events::Events, functions::Functions, health::Health, installs::Installs,
+    integrations::Integrations, logs::Logs, providers::Providers, proxy_keys::ProxyKeys,
 };
 use crate::retry;
 use crate::routes::Route;
@@ -26,17 +27,17 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 /// How often a request is sent again, unless it was said.
 const RETRIES: u32 = 2;
 /// Largest answer that is read.
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A Valetkey server as one API key sees it. Clones share everything.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(pub(crate) Arc<Inner>);
 
-struct Inner {
-    http: reqwest::Client,
-    base: Url,
-    authorization: HeaderValue,
-    timeout: Duration,
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base: Url,
+    pub(crate) authorization: HeaderValue,
+    pub(crate) timeout: Duration,
     retries: u32,
 }
 
@@ -135,6 +136,16 @@ impl Client {
     /// The catalogue.
     pub fn providers(&self) -> Providers<'_> {
         Providers(self)
+    }
+
+    /// The API of a connection's provider: the server adds the credentials to calls of it.
+    pub fn proxy<'a>(&'a self, integration: &'a str, connection_id: &'a str) -> Proxy<'a> {
+        Proxy { client: self, integration, connection_id }
+    }
+
+    /// Installations that began at the provider.
+    pub fn installs(&self) -> Installs<'_> {
+        Installs(self)
     }
 
     /// Keys for some calls through the proxy.
@@ -309,7 +320,7 @@ impl Call<'_> {
     }
 }
 
-fn transport(error: reqwest::Error) -> Error {
+pub(crate) fn transport(error: reqwest::Error) -> Error {
     if error.is_timeout() {
         return Error::Timeout;
     }

@@ -6,9 +6,6 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The code of a connection without working credentials.
-const NO_CREDENTIALS: &str = "invalid_credentials";
-
 /// Result of a call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -85,16 +82,16 @@ impl Error {
     /// Whether nobody but the connection's owner can help, by authorizing again: make a reconnect
     /// session. False while the cause may pass.
     pub fn needs_reconnect(&self) -> bool {
-        self.api().is_some_and(|error| {
-            error.code == NO_CREDENTIALS && error.payload["needs_reconnect"] == true
-        })
+        self.api().is_some_and(|error| error.payload["needs_reconnect"] == true)
     }
 
     /// Whether the same call may succeed later by itself.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Timeout | Self::Transport(_) => true,
-            Self::Api(error) if error.code == NO_CREDENTIALS => !self.needs_reconnect(),
+            Self::Api(error) if error.payload["needs_reconnect"].is_boolean() => {
+                !self.needs_reconnect()
+            }
             Self::Api(error) => is_passing(error.status),
             Self::Decode { .. } | Self::Config(_) | Self::NoToken(_) => false,
         }

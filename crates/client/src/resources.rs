@@ -6,6 +6,7 @@ pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod functions;
 pub(crate) mod health;
+pub(crate) mod installs;
 pub(crate) mod integrations;
 pub(crate) mod logs;
 pub(crate) mod providers;

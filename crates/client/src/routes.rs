@@ -46,6 +46,11 @@ routes! {
     ROTATE_SIGNING_KEY = "POST /environment/webhook-signing-key/rotate";
     CREATE_KEY = "POST /environment/api-keys";
     DELETE_KEY = "DELETE /environment/api-keys";
+    LIST_INSTALLS = "GET /installs";
+    READ_INSTALL = "GET /installs/{installId}";
+    EXCHANGE_CLAIM_TOKEN = "POST /installs/exchange";
+    CLAIM_INSTALL = "POST /installs/{installId}/claim";
+    DISMISS_INSTALL = "DELETE /installs/{installId}";
     CREATE_PROXY_KEY = "POST /environment/proxy-keys";
     LIST_PROXY_KEYS = "GET /environment/proxy-keys";
     DELETE_PROXY_KEY = "DELETE /environment/proxy-keys/{id}";

@@ -63,6 +63,20 @@ pub struct PatchIntegration {
     /// As in [`SaveIntegration`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Value>,
+    /// Whether installations that begin at the provider are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installs: Option<PatchInstalls>,
+}
+
+/// What to change about installations that begin at the provider; what is missing stays.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PatchInstalls {
+    /// They are held until they are claimed; refused otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<bool>,
+    /// The app's page that people are led to, with a claim token; an empty one removes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim_url: Option<String>,
 }
 
 impl Integrations<'_> {

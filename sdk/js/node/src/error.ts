@@ -36,8 +36,6 @@ export interface ErrorDetails {
 /** Statuses that say nothing about the request itself. */
 const PASSING_STATUSES: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504]);
 const PASSING_CODES: ReadonlySet<string> = new Set(['network_error', 'timeout'] satisfies LocalCode[]);
-/** The server has no working credentials to give. */
-const NO_CREDENTIALS = 'invalid_credentials';
 
 /**
  * Everything this package fails with, apart from an abort by your own signal, which rejects with that
@@ -82,7 +80,7 @@ export class ValetkeyError extends Error {
    * been carried out all the same.
    */
   get retryable(): boolean {
-    if (this.code === NO_CREDENTIALS) return !this.needsReconnect;
+    if (this.#needs !== undefined) return !this.#needs;
     return PASSING_STATUSES.has(this.status) || PASSING_CODES.has(this.code);
   }
 
@@ -91,8 +89,13 @@ export class ValetkeyError extends Error {
    * for it. False while the cause may pass, such as a provider that is down.
    */
   get needsReconnect(): boolean {
+    return this.#needs === true;
+  }
+
+  /** Undefined where it is not about credentials. */
+  get #needs(): boolean | undefined {
     const { needs_reconnect: needs } = (this.#payload ?? {}) as { needs_reconnect?: unknown };
-    return this.code === NO_CREDENTIALS && needs === true;
+    return typeof needs === 'boolean' ? needs : undefined;
   }
 
   /** Without the payload. */

@@ -49,7 +49,7 @@ class ValetkeyError(Exception):
 
         False while the cause may pass, such as a provider that is down.
         """
-        if self.code != "invalid_credentials" or not isinstance(self.payload, Mapping):
+        if not isinstance(self.payload, Mapping):
             return False
         return self.payload.get("needs_reconnect") is True
 

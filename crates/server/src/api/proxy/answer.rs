@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
 use valetkey_engine::proxy::{Budget, EgressError, ProxyAnswer, ProxyFailure};
 use valetkey_engine::{Engine, Error};
 
@@ -80,6 +81,7 @@ fn of_engine(error: Error) -> ApiError {
     match error {
         Error::UnknownConnection { .. } => {
             ApiError::simple(StatusCode::BAD_REQUEST, "server_error", text)
+                .with("payload", json!({"code": "unknown_connection"}))
         }
         Error::NotFresh(why) => {
             let status = StatusCode::from_u16(why.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -87,7 +89,8 @@ fn of_engine(error: Error) -> ApiError {
                 known @ "connection_refresh_backoff" => known,
                 _ => "server_error",
             };
-            ApiError::simple(status, code, why.message).with("needs_reconnect", why.needs_reconnect)
+            let payload = json!({"code": why.cause, "needs_reconnect": why.needs_reconnect});
+            ApiError::simple(status, code, why.message).with("payload", payload)
         }
         other => other.into(),
     }

@@ -44,10 +44,13 @@ async fn integrations_and_connections_that_are_not_there_are_told_apart() {
         let send = async |key: &str, id: &str| {
             let call = bench.app.get("/proxy/x").bearer(&bench.app.api_key);
             let call = call.header("provider-config-key", key).header("connection-id", id);
-            call.send().await.error()
+            call.send().await
         };
-        assert_eq!(send("other", "c").await, (404, "unknown_provider_config".to_owned()));
-        assert_eq!(send("own", "d").await, (400, "server_error".to_owned()));
+        let other = send("other", "c").await;
+        assert_eq!(other.error(), (404, "unknown_provider_config".to_owned()));
+        let none = send("own", "d").await;
+        assert_eq!(none.error(), (400, "server_error".to_owned()));
+        assert_eq!(none.json()["error"]["payload"]["code"], "unknown_connection");
     })
     .await;
 }

@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use http::Method;
 use serde_json::json;
+use valetkey_emulator::provider::{Fault, Kind, Target};
 
 use super::{Bench, api::Api, on_each};
 
@@ -135,6 +136,25 @@ async fn a_dead_token_is_refreshed_once_however_many_calls_meet_it() {
         }
         let last = refreshes(&bench);
         assert_eq!(last, after);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_says_when_only_the_owner_can_help() {
+    crate::app::on_each(async |app| {
+        let api = Api::start(&app).await;
+        let bench = Bench { app, api };
+        let id = authorized(&bench).await;
+        bench.app.advance_s(4000);
+        let fault = Fault::once(Target::Token, Kind::InvalidGrant);
+        assert!(bench.app.emulator.add_fault(fault));
+        let call = bench.app.get("/proxy/x").bearer(&bench.app.api_key);
+        let call = call.header("provider-config-key", "own").header("connection-id", &id);
+        let answer = call.send().await;
+        assert_eq!(answer.error().1, "server_error", "{}", answer.text);
+        assert_eq!(answer.json()["error"]["payload"]["needs_reconnect"], true);
+        assert!(bench.api.seen().is_empty());
     })
     .await;
 }

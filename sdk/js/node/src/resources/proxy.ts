@@ -22,7 +22,7 @@ export interface ProxyCall {
   json?: unknown;
   /** Sent as it is: text, bytes, a form, a stream. */
   body?: SentBody;
-  /** Attempts after the first by the server, at most 10. 0 when left out. */
+  /** Attempts after the first by the server, at most 20. 0 when left out. */
   retries?: number;
   /** Statuses that are worth another attempt, beside those of the provider's entry. */
   retryOn?: readonly number[];
