@@ -6,7 +6,8 @@
 pub(crate) mod document;
 mod environment;
 pub(crate) mod flags;
-pub(crate) mod keys;
+pub(crate) mod key;
+mod keys;
 mod layers;
 mod problem;
 mod section;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use valetkey_base::Secret;
-use valetkey_egress::AllowList;
+use valetkey_egress::{AllowList, SmtpServer};
 use valetkey_engine::Settings;
 use valetkey_engine::members::Role;
 use valetkey_engine::members::openid::OpenIdSettings;
@@ -39,10 +40,13 @@ pub(crate) struct Config {
     pub(crate) connect_listen: Option<SocketAddr>,
     pub(crate) connect_page: ConnectPageOptions,
     pub(crate) openid: OpenId,
+    pub(crate) smtp_server: Option<SmtpServer>,
+    pub(crate) smtp_from: Option<String>,
     pub(crate) websockets_path: String,
     pub(crate) body_bytes_max: u64,
     pub(crate) rate_limit_per_min: u64,
     pub(crate) webhook_rate_limit_per_min: u64,
+    pub(crate) password_memory: u64,
     pub(crate) sockets_max: u64,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) data_dir: PathBuf,
@@ -127,10 +131,13 @@ impl Config {
             connect_listen: None,
             connect_page: ConnectPageOptions::default(),
             openid: OpenId::default(),
+            smtp_server: None,
+            smtp_from: None,
             websockets_path: String::new(),
             body_bytes_max: 0,
             rate_limit_per_min: 0,
             webhook_rate_limit_per_min: 0,
+            password_memory: 0,
             sockets_max: 0,
             shutdown_timeout: Duration::ZERO,
             data_dir: PathBuf::new(),
@@ -191,6 +198,8 @@ impl Config {
         settings.event_retention = self.event_retention;
         settings.deleted_retention = self.deleted_retention;
         settings.openid = self.openid.settings();
+        settings.password_memory_kib =
+            u32::try_from(self.password_memory >> 10).unwrap_or(u32::MAX);
         settings.sockets_max = to_usize(self.sockets_max);
         settings
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use valetkey_base::{Clock, Rng, Tasks};
 use valetkey_catalog::Catalog;
-use valetkey_egress::{Egress, Limits, Policy};
+use valetkey_egress::{Egress, Limits, Mailer, Policy};
 use valetkey_engine::{Engine, Error, Parts};
 use valetkey_store::{Settings, Store};
 use valetkey_vault::VaultError;
@@ -15,6 +15,8 @@ use crate::{data_folder, master_key};
 
 /// Who the audit trail names for what is done from the shell.
 pub(crate) const ACTOR: &str = "cli";
+/// How long a mail server may take for a step of the conversation.
+const SMTP_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a command that ends waits for its last writes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -44,6 +46,7 @@ impl Opened {
             master_keys,
             catalog,
             egress: egress(config)?,
+            mailer: mailer(config)?,
             clock: Clock::system(),
             rng,
             tasks,
@@ -102,6 +105,14 @@ pub(crate) fn describe(config: &Config) -> String {
         .ok()
         .map(|url| format!("{}{}", url.host_str().unwrap_or("local socket"), url.path()));
     format!("PostgreSQL {}", shown.unwrap_or_default())
+}
+
+fn mailer(config: &Config) -> Result<Option<Mailer>> {
+    let (Some(server), Some(from)) = (&config.smtp_server, &config.smtp_from) else {
+        return Ok(None);
+    };
+    let mailer = Mailer::new(server, from, SMTP_TIMEOUT);
+    Ok(Some(mailer.context("the mail server cannot be used")?))
 }
 
 fn egress(config: &Config) -> Result<Egress> {

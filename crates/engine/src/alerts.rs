@@ -1,8 +1,10 @@
 //! Telling the operators what needs somebody: each trouble once, until it is over, to a URL of theirs
-//! (a chat's incoming webhook, or a receiver of their own) through the same outbox as every event.
+//! (a chat's incoming webhook, or a receiver of their own) and to e-mail addresses, through the same
+//! outbox as every event.
 
 use std::collections::BTreeMap;
 
+use percent_encoding::utf8_percent_encode;
 use serde_json::{Value, json};
 use valetkey_store::{Event, NewDelivery, NewEvent};
 
@@ -12,6 +14,8 @@ use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
 use crate::events::origin;
+use crate::incoming::UNRESERVED;
+use crate::webhooks::mail;
 use crate::webhooks::payload::canonical_json;
 
 /// The type of the event.
@@ -38,7 +42,7 @@ impl Engine {
         let Some(account) = self.store.first_account().await? else { return Ok(0) };
         let mut told = 0;
         for environment in self.environments(account.id).await? {
-            if environment.settings.alert_url.as_deref().is_some_and(|url| !url.is_empty()) {
+            if !self.alert_places(&environment).is_empty() {
                 told += self.alert_of(&environment).await?;
             }
         }
@@ -86,7 +90,8 @@ impl Engine {
         let Attention { resting, .. } = self.attention(environment).await?;
         for it in resting {
             // Whoever cannot be told cannot be told that.
-            if own.as_deref() != Some(it.destination.as_str()) {
+            let is_mail = it.destination == mail::DESTINATION;
+            if !is_mail && own.as_deref() != Some(it.destination.as_str()) {
                 troubles.push(Trouble {
                     subject: format!("destination:{}", it.destination),
                     group: "receivers of webhooks do not answer".to_owned(),
@@ -105,40 +110,79 @@ impl Engine {
             *groups.entry(&trouble.group).or_default() += 1;
         }
         let lines = groups.iter().map(|(group, count)| format!("{count} {group}"));
-        let lines = lines.collect::<Vec<_>>().join("; ");
-        let link = format!("{}/dashboard/{}", self.settings.public_url, environment.name);
-        let text = format!("Valetkey, {}: {lines}. {link}", environment.name);
+        let summary = lines.collect::<Vec<_>>().join("; ");
         let told = troubles.iter().take(TOLD_MAX).map(|it| {
             json!({
                 "subject": it.subject,
                 "integration": it.integration_key,
                 "connectionId": it.connection_id,
                 "message": it.message,
+                "link": self.trouble_link(environment, it),
             })
         });
-        self.alert_event(environment, &text, &told.collect::<Vec<_>>())
+        self.alert_event(environment, &summary, &told.collect::<Vec<_>>())
+    }
+
+    /// The page on which it is repaired.
+    fn trouble_link(&self, environment: &EnvironmentView, trouble: &Trouble) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
+        let page = match (&trouble.integration_key, &trouble.connection_id) {
+            (Some(key), Some(id)) => format!("connections/{}/{}", encoded(key), encoded(id)),
+            _ => "settings/webhooks".to_owned(),
+        };
+        format!("{}/{page}", self.dashboard_of(environment))
+    }
+
+    fn dashboard_of(&self, environment: &EnvironmentView) -> String {
+        format!("{}/dashboard/{}", self.settings.public_url, environment.name)
+    }
+
+    /// Where alerts go: URL and destination of each delivery.
+    fn alert_places(&self, environment: &EnvironmentView) -> Vec<(String, String)> {
+        let settings = &environment.settings;
+        let url = settings.alert_url.iter().filter(|url| !url.is_empty());
+        let mut places: Vec<_> = url.map(|url| (url.clone(), origin(url))).collect();
+        if self.mailer.is_some() {
+            let mails = settings.alert_emails.iter();
+            places.extend(mails.map(|address| {
+                (format!("{}{address}", mail::SCHEME), mail::DESTINATION.to_owned())
+            }));
+        }
+        places
+    }
+
+    /// Whether this server can send alerts by e-mail.
+    pub fn has_mail(&self) -> bool {
+        self.mailer.is_some()
     }
 
     fn alert_event(
         &self,
         environment: &EnvironmentView,
-        text: &str,
+        summary: &str,
         troubles: &[Value],
     ) -> NewEvent {
         let now = self.clock.now();
-        let url = environment.settings.alert_url.clone().unwrap_or_default();
+        let link = self.dashboard_of(environment);
         // `text` is what chats show.
         let payload = json!({
             "from": "nango",
             "type": KIND,
             "environment": environment.name,
-            "text": text,
+            "text": format!("Valetkey, {}: {summary}. {link}", environment.name),
+            "summary": summary,
+            "link": link,
             "troubles": troubles,
         });
-        let delivery =
-            NewDelivery { id: self.sortable_id("dlv", now), destination: origin(&url), url };
+        let places = self.alert_places(environment).into_iter();
         NewEvent {
-            deliveries: vec![delivery],
+            deliveries: places
+                .map(|(url, destination)| NewDelivery {
+                    id: self.sortable_id("dlv", now),
+                    destination,
+                    url,
+                })
+                .collect(),
             event: Event {
                 id: self.sortable_id("evt", now),
                 environment_id: environment.id,
@@ -153,16 +197,15 @@ impl Engine {
     /// Sends an alert about nothing, to see whether it arrives.
     ///
     /// # Errors
-    /// [`Error::Refused`] (`no_alert_url`) when the environment has none.
+    /// [`Error::Refused`] (`no_alert_url`) when the environment has nowhere to send to.
     pub async fn send_test_alert(&self, environment: &EnvironmentView, actor: &str) -> Result<()> {
-        if environment.settings.alert_url.is_none() {
+        if self.alert_places(environment).is_empty() {
             return Err(Error::Refused {
                 code: "no_alert_url",
-                message: "There is no URL to send to. Save one first.".to_owned(),
+                message: "There is nowhere to send to. Save a URL or an address first.".to_owned(),
             });
         }
-        let text = format!("Valetkey, {}: a test. Alerts arrive here.", environment.name);
-        let event = self.alert_event(environment, &text, &[]);
+        let event = self.alert_event(environment, "a test. Alerts arrive here", &[]);
         self.store
             .write::<_, Error, _>(move |tx| {
                 Box::pin(async move { Ok(tx.insert_event(&event).await?) })

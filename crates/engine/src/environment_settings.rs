@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 use url::Url;
-use valetkey_egress::Egress;
+use valetkey_egress::{Egress, is_mail_address};
 
 use crate::connect_ui::{self, ConnectUiSettings, Scheme};
+use crate::members::EMAIL_BYTES_MAX;
 
 /// Longest URL that is stored, in bytes.
 pub const URL_BYTES_MAX: usize = 2048;
@@ -22,6 +23,8 @@ pub struct EnvironmentSettings {
     pub webhook_url_secondary: Option<String>,
     /// Where operators are told what needs somebody.
     pub alert_url: Option<String>,
+    /// E-mail addresses that are told as well.
+    pub alert_emails: Vec<String>,
     /// Whether new connections, and failed attempts to make one, are told.
     pub on_auth_creation: bool,
     /// Whether failed refreshes are told.
@@ -44,6 +47,7 @@ impl Default for EnvironmentSettings {
             webhook_url: None,
             webhook_url_secondary: None,
             alert_url: None,
+            alert_emails: Vec::new(),
             on_auth_creation: true,
             on_auth_refresh_error: true,
             on_auth_refresh_success: false,
@@ -90,6 +94,10 @@ const SETTINGS: &[Setting] = &[
         kind: Kind::Webhook(|it| &mut it.webhook_url_secondary),
     },
     Setting { name: "alert_url", kind: Kind::Webhook(|it| &mut it.alert_url) },
+    Setting {
+        name: "alert_emails",
+        kind: Kind::List { rule: mail_address, at: |it| &mut it.alert_emails },
+    },
     Setting { name: "on_auth_creation", kind: Kind::Switch(|it| &mut it.on_auth_creation) },
     Setting {
         name: "on_auth_refresh_error",
@@ -242,6 +250,11 @@ fn new_value(kind: Kind, value: &str, egress: &Egress) -> Result<New, String> {
             _ => return Err(SWITCH.to_owned()),
         },
     })
+}
+
+fn mail_address(text: &str) -> Option<&'static str> {
+    let is_good = text.len() <= EMAIL_BYTES_MAX && is_mail_address(text);
+    (!is_good).then_some("Expected e-mail addresses such as ada@example.com.")
 }
 
 /// An address of the web that is short enough to be stored.

@@ -36,6 +36,7 @@ Settings:
   webhook_url              where events go
   webhook_url_secondary    where they go as well
   alert_url                where operators are told what needs somebody, such as a chat's webhook
+  alert_emails             e-mail addresses that are told as well, by commas; needs VALETKEY_SMTP_URL
   on_auth_creation         tell new connections (true or false)
   on_auth_refresh_error    tell failed refreshes (true or false)
   on_auth_refresh_success  tell good refreshes (true or false)

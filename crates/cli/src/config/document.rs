@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::keys::{KEYS, Key, Kind, PATTERNS};
+use super::key::{Key, Kind};
+use super::keys::{KEYS, PATTERNS};
 use super::layers::FILE_VARIABLE;
 use super::section::Section;
 

@@ -11,7 +11,8 @@ use valetkey_base::Secret;
 use valetkey_server::auth_header;
 
 use super::environment::as_text;
-use super::keys::{KEYS, Key, PATTERNS};
+use super::key::Key;
+use super::keys::{KEYS, PATTERNS};
 use super::problem::{Problem, Problems};
 use super::{Config, ConfiguredKey};
 
@@ -85,6 +86,10 @@ pub(crate) fn load(sources: Sources, needs: Needs) -> Result<Config, Problems> {
     if config.openid.issuer.is_some() != config.openid.client_id.is_some() {
         let message = "openid_issuer and openid_client_id are set together, or neither is";
         problems.push(Problem::new("openid_client_id", message));
+    }
+    if config.smtp_server.is_some() != config.smtp_from.is_some() {
+        let message = "smtp_url and smtp_from are set together, or neither is";
+        problems.push(Problem::new("smtp_from", message));
     }
     if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
 }

@@ -8,12 +8,20 @@ pub(crate) enum Section {
     Storage,
     Providers,
     Work,
+    Mail,
     Logs,
 }
 
 impl Section {
-    pub(crate) const ALL: &[Self] =
-        &[Self::Server, Self::Members, Self::Storage, Self::Providers, Self::Work, Self::Logs];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Server,
+        Self::Members,
+        Self::Storage,
+        Self::Providers,
+        Self::Work,
+        Self::Mail,
+        Self::Logs,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -22,6 +30,7 @@ impl Section {
             Self::Storage => "Storage and keys",
             Self::Providers => "Providers and outgoing requests",
             Self::Work => "Time limits and retention",
+            Self::Mail => "Mail",
             Self::Logs => "Logs",
         }
     }

@@ -19,6 +19,8 @@ use valetkey_store::{
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::incoming::FORWARD_KIND;
+use crate::installs;
+use crate::webhooks::mail;
 use crate::webhooks::schedule::{Admission, Breaker, Decision, Outcome, next_attempt};
 use crate::webhooks::signature::{SigningKeys, sign};
 use crate::webhooks::{CONTENT_TYPE, USER_AGENT};
@@ -126,7 +128,10 @@ impl Engine {
             return report(&error, delivery, "a webhook could not be signed");
         };
         let keys = SigningKeys { current, previous: keys.next() };
-        let sent = self.send_webhook(delivery, &keys).await;
+        let sent = match delivery.url.strip_prefix(mail::SCHEME) {
+            Some(address) => self.send_mail(delivery, address).await,
+            None => self.send_webhook(delivery, &keys).await,
+        };
         if let Err(error) = self.settle_webhook(&admitted, sent).await {
             report(&error, delivery, "the result of a webhook could not be written");
         }
@@ -166,6 +171,24 @@ impl Engine {
                 retry_after: None,
             },
         }
+    }
+
+    async fn send_mail(&self, delivery: &Delivery, address: &str) -> Sent {
+        let (started_at, begun) = (self.clock.now(), Instant::now());
+        let mailer = self.mailer.as_ref();
+        let (outcome, answer) =
+            mail::send(mailer, &delivery.event_id, address, &delivery.payload).await;
+        let attempt = Attempt {
+            started_at,
+            duration_ms: i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX),
+            status: match outcome {
+                Outcome::Status(status) => Some(i64::from(status)),
+                _ => None,
+            },
+            error: answer.as_ref().err().cloned(),
+            response_excerpt: answer.ok().and_then(|text| excerpt(text.as_bytes())),
+        };
+        Sent { outcome, attempt, retry_after: None }
     }
 
     /// Attempt, schedule, breaker and log, in one transaction.
@@ -210,6 +233,7 @@ impl Engine {
             action: match delivery.kind.as_str() {
                 "auth.creation" => "connection_create",
                 FORWARD_KIND => "forward",
+                installs::KIND => "install",
                 _ => "connection_refresh",
             },
             state: if failure.is_none() { "success" } else { "failed" },
@@ -330,14 +354,14 @@ fn delivery_message(
     decision: Decision,
     now: Timestamp,
 ) -> MessageRow {
-    let url = shown_url(&delivery.url);
+    let (url, verb) = (shown_url(&delivery.url), verb(&delivery.url));
     let (level, what_next) = match decision {
         Decision::Delivered => ("info", "delivered"),
         Decision::RetryAt(_) => ("warn", "to be tried again"),
         Decision::Dead => ("error", "given up"),
     };
     let detail = json!({
-        "method": "POST",
+        "method": verb,
         "url": url,
         "event_id": delivery.event_id,
         "delivery_id": delivery.id,
@@ -353,14 +377,22 @@ fn delivery_message(
     MessageRow {
         operation_id: operation_id.to_owned(),
         level,
-        message: format!("POST {url}, attempt {attempt_count}: {what_next}"),
+        message: format!("{verb} {url}, attempt {attempt_count}: {what_next}"),
         detail: Some(detail.to_string()),
         created_at: now,
     }
 }
 
-/// Scheme, host and path. Query and user name may hold a secret of the receiver's.
+/// How it is sent, for people.
+fn verb(url: &str) -> &'static str {
+    if url.starts_with(mail::SCHEME) { "Mail to" } else { "POST" }
+}
+
+/// Scheme, host and path, or the e-mail address. Query and user name may hold a secret of the receiver's.
 fn shown_url(text: &str) -> String {
+    if let Some(address) = text.strip_prefix(mail::SCHEME) {
+        return address.to_owned();
+    }
     let Ok(url) = Url::parse(text) else {
         return "(malformed URL)".to_owned();
     };
@@ -398,6 +430,7 @@ mod tests {
             shown_url("https://user:pass@app.example:8443/hooks/in?token=secret#x"),
             "https://app.example:8443/hooks/in"
         );
+        assert_eq!(shown_url("mailto:ada@example.com"), "ada@example.com");
         assert_eq!(shown_url("not a url ?secret"), "(malformed URL)");
     }
 

@@ -71,6 +71,7 @@ mod tests {
         assert_eq!(
             shown,
             "webhook_url=https://example.com/hook?a=b\nwebhook_url_secondary=\nalert_url=\n\
+             alert_emails=\n\
              on_auth_creation=false\non_auth_refresh_error=true\non_auth_refresh_success=true\n\
              callback_url=http://localhost:9/cb\n\
              return_urls=https://app.example.com,http://localhost:3000/done\n\

@@ -11,7 +11,8 @@ use super::super::visit::Visit;
 use super::{Values, place, read, store, tabs};
 
 const TAB: &str = "/alerts";
-const NAME: &str = "alert_url";
+const URL: &str = "alert_url";
+const EMAILS: &str = "alert_emails";
 
 #[derive(Template)]
 #[template(path = "dashboard/settings/alerts.html")]
@@ -20,19 +21,24 @@ struct AlertsPage {
     tabs: Vec<Way>,
     here: String,
     deliveries: String,
-    has_url: bool,
+    has_place: bool,
+    /// Whether the operator of the server set up mail.
+    has_mail: bool,
     values: Values,
     can: Abilities,
     issues: Issues,
 }
 
 fn page(visit: &Visit, issues: Issues) -> Result<AlertsPage, Failure> {
+    let has_mail = visit.engine().has_mail();
+    let settings = &visit.environment()?.settings;
     Ok(AlertsPage {
         frame: visit.frame("Alerts"),
         tabs: tabs(visit),
         here: place(visit, TAB),
         deliveries: place(visit, "/webhooks"),
-        has_url: visit.environment()?.settings.alert_url.is_some(),
+        has_place: settings.alert_url.is_some() || (has_mail && !settings.alert_emails.is_empty()),
+        has_mail,
         values: Values::of(visit)?,
         can: Abilities::of(visit),
         issues,
@@ -45,7 +51,8 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 }
 
 pub(super) async fn save(visit: Visit) -> Result<Response, Failure> {
-    match read(&visit, &[NAME], &[]) {
+    let fields: &[&str] = if visit.engine().has_mail() { &[URL, EMAILS] } else { &[URL] };
+    match read(&visit, fields, &[]) {
         Ok(changes) => store(&visit, changes, TAB).await,
         Err(issues) => Ok(visit.corrected(&page(&visit, issues)?)),
     }
@@ -55,7 +62,7 @@ pub(super) async fn test(visit: Visit) -> Result<Response, Failure> {
     match visit.engine().send_test_alert(visit.environment()?, &visit.actor()).await {
         Ok(()) => Ok(visit.redirect(&place(&visit, "/webhooks"), "sent")),
         Err(Error::Refused { message, .. }) => {
-            Ok(visit.corrected(&page(&visit, Issues::one(NAME, message))?))
+            Ok(visit.corrected(&page(&visit, Issues::one(URL, message))?))
         }
         Err(error) => Err(error.into()),
     }
