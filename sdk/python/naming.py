@@ -37,6 +37,11 @@ OPERATIONS = {
     "patch_connection_connectionId_metadata": Name(
         "merge_metadata_of", body="metadata", query=("provider_config_key",)
     ),
+    "get_installs": Name("list", "Install"),
+    "get_installs_installId": Name("get", "Install"),
+    "post_installs_exchange": Name("exchange", "Install"),
+    "post_installs_installId_claim": Name("claim", "ClaimedInstall"),
+    "delete_installs_installId": Name("dismiss", "Success"),
     "get_integrations": Name("list", "Integration"),
     "post_integrations": Name("create", "Integration"),
     "post_integrations_quickstart": Name("create_quickstart", "Integration"),

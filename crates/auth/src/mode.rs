@@ -88,7 +88,7 @@ pub struct CallbackInput<'a> {
     pub query: &'a [(String, String)],
     /// The same callback as in the redirect.
     pub redirect_uri: &'a str,
-    /// The PKCE code verifier of the redirect.
+    /// The PKCE code verifier of the redirect; empty for an authorization that we did not begin.
     pub verifier: &'a str,
     /// What the mode wanted to know again ([`Redirect::memory`]).
     pub memory: &'a Map<String, Value>,

@@ -22,8 +22,8 @@ pub use steps::{
 };
 pub use webhook_texts::{Extract, Piece, Place, Target, Template};
 pub use webhooks::{
-    Condition, Encoding, Fetch, Hash, Jwt, KeyEncoding, KeySource, Reply, Rule, Scheme, Stamp,
-    StampUnit, Verify, Webhooks,
+    Condition, Encoding, Fetch, Hash, Install, Jwt, KeyEncoding, KeySource, Reply, Rule, Scheme,
+    Stamp, StampUnit, Verify, Webhooks,
 };
 
 /// How a provider lets itself be used. The wire names are upper case (`OAUTH2_CC`).

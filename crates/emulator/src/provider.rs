@@ -165,6 +165,7 @@ pub fn router(state: EmulatorState) -> Router {
         .route("/provider-assets/icon.svg", get(page::icon))
         .route("/provider-assets/style.css", get(page::style))
         .route("/oauth/authorize", get(authorize::ask).post(authorize::decide))
+        .route("/install", get(authorize::install))
         .route("/oauth/token", post(token::token))
         .route("/oauth/revoke", post(token::revoke))
         .route("/login/token", post(login::token))

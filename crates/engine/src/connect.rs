@@ -13,7 +13,7 @@ pub mod submit;
 
 pub use callback::{Callback, Finished, callback_cookie_name};
 pub use cause::Cause;
-pub use import::ImportConnection;
+pub use import::{About, ImportConnection};
 pub use outcome::{FlowFailure, FlowResult, Visit};
 pub use start::{BrowserParams, Started};
 pub use submit::Submitted;

@@ -233,6 +233,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether an integration has a connection with this id.
+    pub async fn connection_exists(
+        &self,
+        environment: &EnvironmentView,
+        integration_key: &str,
+        connection_id: &str,
+    ) -> Result<bool> {
+        let found = self.store.connection(environment.id, integration_key, connection_id).await?;
+        Ok(found.is_some())
+    }
+
     /// Deletes a connection; its id may be used again.
     ///
     /// # Errors

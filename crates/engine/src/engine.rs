@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 use valetkey_base::{Clock, Rng, Tasks, Timestamp};
 use valetkey_catalog::{Catalog, Provider};
-use valetkey_egress::Egress;
+use valetkey_egress::{Egress, Mailer};
 use valetkey_store::{Notice, Store};
 use valetkey_vault::MasterKeyRing;
 
@@ -65,6 +65,8 @@ pub struct Settings {
     pub webhook_parallel_max: usize,
     /// Where members may sign in beside their password.
     pub openid: Option<OpenIdSettings>,
+    /// Memory that hashing a new password takes, in KiB (Argon2id, RFC 9106).
+    pub password_memory_kib: u32,
     /// Browser sockets that may wait at once.
     pub sockets_max: usize,
     /// How calls to providers are carried.
@@ -101,6 +103,7 @@ impl Settings {
             webhook_timeout: Duration::from_secs(20),
             webhook_parallel_max: 32,
             openid: None,
+            password_memory_kib: 64 * 1024,
             sockets_max: 10_000,
             proxy: ProxySettings::default(),
         }
@@ -117,6 +120,8 @@ pub struct Parts {
     pub catalog: Catalog,
     /// The outgoing client.
     pub egress: Egress,
+    /// Sends mail, if the operator has a server for it.
+    pub mailer: Option<Mailer>,
     /// Time.
     pub clock: Clock,
     /// Randomness.
@@ -136,6 +141,7 @@ pub struct Inner {
     pub(crate) store: Store,
     pub(crate) sealer: Sealer,
     pub(crate) egress: Egress,
+    pub(crate) mailer: Option<Mailer>,
     pub(crate) clock: Clock,
     pub(crate) rng: Rng,
     pub(crate) tasks: Tasks,
@@ -190,6 +196,7 @@ impl Engine {
             sealer: Sealer::new(parts.master_keys, parts.store.clone(), parts.rng.clone()),
             store: parts.store,
             egress: parts.egress,
+            mailer: parts.mailer,
             clock: parts.clock,
             rng: parts.rng,
             tasks: parts.tasks,

@@ -5,8 +5,10 @@
 //! the outbox and its operation is in the log with one commit.
 
 mod accept;
+mod arrival;
 mod forward;
 mod handshake;
+mod install;
 mod keys;
 mod matching;
 mod message;
@@ -24,12 +26,15 @@ use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
 use crate::integrations::IntegrationView;
 
+use accept::{Accepted, Marks};
 pub(crate) use forward::KIND as FORWARD_KIND;
-pub use forward::{UNATTRIBUTED_HEADER, UNVERIFIED_HEADER};
+pub use forward::{CUT_HEADER, UNATTRIBUTED_HEADER, UNVERIFIED_HEADER};
 use handshake::{answer, answering_secret, reply_of};
+use install::Fate;
 pub(crate) use keys::{FETCHED_ANEW_AFTER, FETCHED_FOR, FETCHED_MAX};
 pub use message::Incoming;
 use message::Message;
+pub(crate) use message::at;
 pub use refusal::Refusal;
 use refusal::{invalid_handshake, invalid_signature, missing_secret, missing_signature, stale};
 pub(crate) use settings::recipe_of;
@@ -37,7 +42,7 @@ pub use settings::{GENERIC_RECIPES, UpdateWebhooks, WebhookSettings, WebhookStat
 use verify::{Verdict, Way};
 
 /// What stays as it is in a path (RFC 3986, section 2.3).
-const UNRESERVED: &percent_encoding::AsciiSet =
+pub(crate) const UNRESERVED: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// What the provider is answered.
@@ -133,7 +138,18 @@ impl Engine {
         if let Some(reply) = reply_of(&recipe, &message, &secret, false) {
             return Ok(answer(reply, &message, &secret).ok_or_else(invalid_handshake));
         }
-        self.accept(to, &recipe, &message, &sender).await?;
+        let marks = Marks::of(&recipe, &message, &sender);
+        if self.is_repeat(to, &marks).await? {
+            self.note_repeat(to).await?;
+        } else {
+            let fate = self.take_install(to, &recipe, &message, &sender).await?;
+            if fate == Some(Fate::Another) {
+                self.note_repeat(to).await?;
+            } else {
+                let accepted = Accepted { sender: &sender, marks, fate };
+                self.accept(to, &recipe, &message, &accepted).await?;
+            }
+        }
         let body = match &recipe.answer {
             Some(text) => Body::Text(text.clone()),
             None => Body::Json(json!({"status": "success"})),

@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Issue, Result};
 use crate::incoming::{UpdateWebhooks, WebhookSettings};
+use crate::installs::{InstallSettings, UpdateInstalls};
 use crate::oauth_client::{self, FirstClient};
 use crate::sealing::Column;
 
@@ -37,6 +38,8 @@ pub struct IntegrationSecrets {
     pub proxy: ProxyLimits,
     /// What was decided about incoming webhooks.
     pub webhooks: WebhookSettings,
+    /// What was decided about installations that begin at the provider.
+    pub installs: InstallSettings,
 }
 
 /// Bounds of an integration's calls through the proxy.
@@ -60,6 +63,7 @@ impl IntegrationSecrets {
             && self.registrations.is_empty()
             && self.proxy == ProxyLimits::default()
             && self.webhooks == WebhookSettings::default()
+            && self.installs == InstallSettings::default()
     }
 }
 
@@ -167,6 +171,8 @@ pub struct UpdateIntegration {
     pub proxy: Option<ProxyLimits>,
     /// What to change about incoming webhooks.
     pub webhooks: Option<UpdateWebhooks>,
+    /// What to change about installations that begin at the provider.
+    pub installs: Option<UpdateInstalls>,
 }
 
 fn refused(message: impl Into<String>) -> Error {
@@ -357,6 +363,9 @@ impl Engine {
         let (engine, environment_id, key, now) =
             (self.clone(), environment.id, key.to_owned(), self.clock.now());
         let audited = key.clone();
+        if let Some(change) = &request.installs {
+            change.check(environment)?;
+        }
         // Keys are fetched here: inside the transaction that would need a second connection of
         // the pool, and transactions that have taken all of them would wait for each other.
         self.integration(environment_id, &key).await?;
@@ -418,6 +427,10 @@ impl Engine {
         apply_credentials(request.credentials, &mut row.client_id, &mut row.scopes, &mut secrets);
         if let Some(change) = request.webhooks {
             change.apply(&mut secrets, now);
+        }
+        if let Some(change) = request.installs {
+            change.apply(&mut secrets.installs);
+            tx.set_install_taker(row.id, secrets.installs.accept).await?;
         }
         check_issuer(&provider, row.client_id.as_ref(), &secrets.custom)?;
         row.secrets = self.seal_secrets(environment_id, data_key, &row.row_uuid, &secrets)?;

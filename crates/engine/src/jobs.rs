@@ -6,6 +6,7 @@ mod count_operations;
 mod deliver_webhooks;
 mod housekeeping;
 mod refresh_due;
+mod tell_installs;
 
 use crate::engine::Engine;
 
@@ -16,6 +17,7 @@ impl Engine {
         self.tasks.spawn(refresh_due::run(self.clone()));
         self.tasks.spawn(count_operations::run(self.clone()));
         self.tasks.spawn(alert_operators::run(self.clone()));
+        self.tasks.spawn(tell_installs::run(self.clone()));
         self.tasks.spawn(housekeeping::run(self.clone()));
     }
 }

@@ -22,6 +22,7 @@ pub mod explanation;
 mod follow_up;
 pub mod getting_started;
 pub mod incoming;
+pub mod installs;
 mod integration_config;
 pub mod integrations;
 pub mod jobs;

@@ -44,6 +44,8 @@ impl Column {
     pub const SESSION: Self = Self { table: "connect_sessions", column: "payload" };
     /// Payload of a redirect flow, by state hash.
     pub const STATE: Self = Self { table: "oauth_states", column: "payload" };
+    /// Credentials and configuration of an unclaimed installation, by its id.
+    pub const INSTALL: Self = Self { table: "installs", column: "content" };
     /// A webhook signing key, by id.
     pub const SIGNING_KEY: Self = Self { table: "signing_keys", column: "key" };
     /// An environment variable, by name.
@@ -61,6 +63,7 @@ impl Column {
         Self::INTEGRATION,
         Self::SESSION,
         Self::STATE,
+        Self::INSTALL,
         Self::SIGNING_KEY,
         Self::VARIABLE,
         Self::TOTP,

@@ -8,6 +8,7 @@ pub mod environments;
 pub mod events;
 pub mod health;
 pub mod incoming;
+pub mod installs;
 pub mod integrations;
 pub mod logo;
 pub mod logs;
@@ -35,6 +36,7 @@ pub fn endpoints() -> Vec<Endpoint<App>> {
     all.extend(environments::endpoints());
     all.extend(events::endpoints());
     all.extend(incoming::endpoints());
+    all.extend(installs::endpoints());
     all.extend(logs::endpoints());
     all.extend(client_metadata::endpoints());
     all.extend(health::endpoints());

@@ -9,6 +9,7 @@ mod connect_page;
 mod cookies;
 mod copy;
 pub mod dashboard;
+mod install;
 mod landing;
 mod oauth;
 mod setup;
@@ -114,6 +115,7 @@ pub(crate) fn pages(app: &App) -> Router {
         .route("/", get(landing::show))
         .route("/oauth/connect/{key}", get(oauth::start))
         .route("/oauth/callback", get(oauth::callback))
+        .route("/oauth/install/{environment}/{key}", get(oauth::installed))
         .route("/app-auth/connect", get(oauth::callback))
         .route("/setup", get(setup::ask).post(setup::create))
         .merge(connect_page::routes("/connect-ui"))

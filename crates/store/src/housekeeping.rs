@@ -37,6 +37,7 @@ const EXPIRED: &[&str] = &[
     // Full again, which is what one that is not stored counts as.
     "DELETE FROM proxy_budgets WHERE filled_at < $1",
     "DELETE FROM incoming_webhooks WHERE expires_at < $1",
+    "DELETE FROM installs WHERE expires_at < $1",
 ];
 const LOGS: &[&str] = &[
     "DELETE FROM messages WHERE created_at < $1",

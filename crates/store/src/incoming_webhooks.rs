@@ -5,15 +5,37 @@ use valetkey_base::Timestamp;
 use crate::db::{Tx, params};
 use crate::error::Result;
 use crate::events::NewEvent;
+use crate::open::Store;
 
 const REMEMBER: &str = "INSERT INTO incoming_webhooks (integration_id, fingerprint, received_at,
      expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (integration_id, fingerprint)
      DO UPDATE SET received_at = excluded.received_at, expires_at = excluded.expires_at
      WHERE incoming_webhooks.expires_at <= excluded.received_at";
+const KNOWN: &str = "SELECT 1 AS known FROM incoming_webhooks
+     WHERE integration_id = $1 AND fingerprint = $2 AND expires_at > $3";
 const SET_HEADERS: &str = "UPDATE events SET headers = $2 WHERE id = $1";
 const LAST_NUMBER: &str =
     "SELECT COALESCE(MAX(lane_number), 0) AS last FROM deliveries WHERE lane = $1";
 const SET_LANE: &str = "UPDATE deliveries SET lane = $2, lane_number = $3 WHERE id = $1";
+
+impl Store {
+    /// Whether a webhook with one of these fingerprints came before. Only [`Tx::remember_webhook`]
+    /// decides when two come at once.
+    pub async fn is_webhook_known(
+        &self,
+        integration_id: i64,
+        fingerprints: &[String],
+        now: Timestamp,
+    ) -> Result<bool> {
+        for fingerprint in fingerprints {
+            let values = params![integration_id, fingerprint, now];
+            if self.db.fetch_optional(KNOWN, values).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
 
 impl Tx {
     /// Notes that a webhook came and says whether it is new. Every fingerprint must be new.

@@ -94,6 +94,12 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0013_proxy_budgets.sql"),
         postgres: include_str!("../migrations/postgres/0013_proxy_budgets.sql"),
     },
+    Version {
+        number: 14,
+        what: "installs",
+        sqlite: include_str!("../migrations/sqlite/0014_installs.sql"),
+        postgres: include_str!("../migrations/postgres/0014_installs.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.
@@ -104,6 +110,11 @@ pub fn latest_version() -> i64 {
 /// Number and name of every version.
 pub fn versions() -> impl Iterator<Item = (i64, &'static str)> {
     VERSIONS.iter().map(|version| (version.number, version.what))
+}
+
+/// What every version does on PostgreSQL, as SQL.
+pub fn postgres_migrations() -> impl Iterator<Item = &'static str> {
+    VERSIONS.iter().map(|version| version.postgres)
 }
 
 fn migrator(text: fn(&Version) -> &'static str) -> Migrator {

@@ -1,4 +1,4 @@
-// Step 4, in the backend: credentials that work, and a call to the provider with them.
+// Step 4, in the backend: a call to the provider, with credentials this app never sees.
 
 import { ValetkeyError } from '@valetkey/node';
 
@@ -13,7 +13,8 @@ const GONE = new Set(['not_found', 'unknown_connection', 'unknown_provider_confi
 /**
  * Asks the provider whose account this is.
  *
- * Nothing is kept of the credentials: they are read each time they are needed, and Valetkey has refreshed them by then.
+ * The call goes through Valetkey, which knows where the provider's API is and adds the credentials. It has refreshed them
+ * by then, and does so again when the provider refuses them before their time.
  *
  * @param {import('../store.mjs').Account} account
  * @returns {Promise<Pick<import('../store.mjs').Account, 'status' | 'person' | 'problem'>>}
@@ -21,35 +22,31 @@ const GONE = new Set(['not_found', 'unknown_connection', 'unknown_provider_confi
 export async function askProvider(account) {
   const { connectionId, integrationId } = account;
   try {
-    const credentials = await valetkey.connections.credentials(connectionId, integrationId);
-    const api = await providerApi(account.provider);
-    if (!api) return { status: 'working', problem: undefined };
-
-    let reply = await call(api, credentials);
-    if (reply.status === 401) {
-      // Withdrawn before its time. A forced refresh brings another token, or finds out that there will be none.
-      const other = await valetkey.connections.credentials(connectionId, integrationId, { forceRefresh: true });
-      reply = await call(api, other);
+    const api = providerApi(account.provider);
+    if (!api) {
+      // A read says whether the credentials still work, too.
+      await valetkey.connections.get(connectionId, integrationId);
+      return { status: 'working', problem: undefined };
     }
+    const reply = await valetkey.proxy.get(api.path, {
+      integration: integrationId,
+      connectionId,
+      headers: { accept: 'application/json', 'user-agent': 'quaybell' },
+      timeoutMs: PROVIDER_MS_MAX,
+    });
     if (reply.status === 401) return broken();
     if (!reply.ok) return unsure('The provider does not answer as it should. Quaybell tries again by itself.');
     return { status: 'working', person: api.person(await reply.json()), problem: undefined };
   } catch (error) {
     // Only the user can repair it: the page offers a reconnect.
     if (error instanceof ValetkeyError && error.needsReconnect) return broken();
-    if (error instanceof ValetkeyError && GONE.has(error.code)) {
+    if (error instanceof ValetkeyError && (GONE.has(error.code) || GONE.has(error.payload?.code))) {
       return { status: 'gone', problem: 'This account was disconnected elsewhere. Connect it again to go on.' };
     }
     // Everything else may pass.
     console.error(`asking for ${connectionId}: ${error.message}`);
     return unsure('The provider cannot be reached. Quaybell tries again by itself.');
   }
-}
-
-function call(api, credentials) {
-  const headers = { accept: 'application/json', 'user-agent': 'quaybell', ...api.headers(credentials) };
-  // A redirect could carry the credentials to another host.
-  return fetch(api.url, { headers, redirect: 'error', signal: AbortSignal.timeout(PROVIDER_MS_MAX) });
 }
 
 const broken = () => ({ status: 'broken', problem: 'Access has ended. Reconnect to go on; nothing else is lost.' });

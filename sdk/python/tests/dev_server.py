@@ -127,6 +127,14 @@ class DevServer:
         with page:
             assert page.status == 200 and page.url.startswith(self.url), (page.status, page.url)
 
+    def install_at_provider(self, address: str) -> None:
+        """Installs the app from the provider's side: approves there, and comes to the address of
+        the integration without having been sent from here."""
+        query = urllib.parse.urlencode({"redirect_uri": address, "auto": "approve"})
+        url = f"{self.provider_url}/install?{query}"
+        with urllib.request.urlopen(url, timeout=REQUEST_S) as page:
+            assert page.status == 200 and page.url.startswith(self.url), (page.status, page.url)
+
     def post_at_provider(self, path: str, fields: dict[str, object]) -> None:
         """A button on the provider's control page."""
         request = urllib.request.Request(

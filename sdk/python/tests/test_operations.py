@@ -186,6 +186,27 @@ def test_providers(watched: Watched) -> None:
     watched.all_called("providers")
 
 
+def test_installs(dev: DevServer, watched: Watched) -> None:
+    installs, integrations = watched.installs, watched.integrations
+    assert installs.list() == []
+    integrations.update(OAUTH, installs={"accept": True})
+    address = integrations.get(OAUTH, include=["installs"])["installs"]["url"]
+    dev.install_at_provider(address)
+    [held] = installs.list(provider_config_key=OAUTH)
+    assert installs.get(held["id"]) == held
+    claimed = installs.claim(held["id"], end_user={"id": "u-install"})
+    assert claimed["created"]
+    made = watched.connections.get(claimed["connection_id"], provider_config_key=OAUTH)
+    assert made["end_user"] and made["end_user"]["id"] == "u-install"
+    refused(404, "not_found", lambda: installs.claim(held["id"]))
+    refused(404, "not_found", lambda: installs.exchange(claim_token="vk_claim_unknown"))
+    dev.install_at_provider(address)
+    [second] = installs.iterate()
+    assert installs.dismiss(second["id"])["success"]
+    integrations.update(OAUTH, installs={"accept": False})
+    watched.all_called("installs")
+
+
 def test_environments(dev: DevServer, watched: Watched) -> None:
     assert watched.environments.list_variables() == []
     rotated = watched.environments.rotate_signing_key()

@@ -50,6 +50,9 @@ def test_the_snippets(
     assert names["token"].startswith("emu_at_")
     connection_id = names["connection"]["connection_id"]
 
+    snippets.run("call")
+    assert names["profile"]["sub"]
+
     snippets.run("webhook")
     entry = dev.webhook(connectionId=connection_id, operation="creation")
     assert names["receive"](entry["body"].encode(), entry["headers"]) == 200

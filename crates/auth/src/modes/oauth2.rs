@@ -177,7 +177,8 @@ pub(super) fn exchange(
     if let Some(resource) = resource(context)? {
         params.insert("resource".to_owned(), resource.into());
     }
-    if provider.uses_pkce() {
+    // An authorization that began at the provider has none.
+    if provider.uses_pkce() && !input.verifier.is_empty() {
         params.insert("code_verifier".to_owned(), input.verifier.into());
     }
     let draft = Draft {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::reader::Reader;
-use crate::schema::{KeySource, Place, Scheme, Verify, Webhooks};
+use crate::schema::{Install, KeySource, Place, Scheme, Verify, Webhooks};
 
 static GENERIC: LazyLock<Webhooks> = LazyLock::new(|| {
     serde_saphyr::from_str(include_str!("../generic_webhooks.yaml")).unwrap_or_default()
@@ -65,7 +65,17 @@ fn problems(recipe: &Webhooks) -> Vec<String> {
             problems.push("item.x needs items".to_owned());
         }
     }
+    problems.extend(recipe.install.as_ref().and_then(install_problem).map(str::to_owned));
     problems
+}
+
+fn install_problem(install: &Install) -> Option<&'static str> {
+    let unconditional = install.when.is_empty() && install.gone.is_empty();
+    if unconditional != (install.id.is_none() && install.completes.is_empty()) {
+        return Some("an installation's webhook has conditions and an id");
+    }
+    let needs_id = install.id.is_some() && install.id_key.is_none();
+    needs_id.then_some("an installation's id_key says what its id is called in a connection")
 }
 
 fn problems_of(verify: &Verify) -> Option<String> {

@@ -1,6 +1,8 @@
 //! What a provider's own webhooks look like: how they are signed, what its handshakes expect, and
 //! which connection they are about. Ours: `webhooks`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -32,6 +34,8 @@ pub struct Webhooks {
     pub remember_seconds: u64,
     /// What an accepted delivery is answered with, where the provider wants a text of its own.
     pub answer: Option<String>,
+    /// Installations that begin at the provider.
+    pub install: Option<Install>,
 }
 
 /// A repeat within a day is not forwarded again.
@@ -51,6 +55,7 @@ impl Default for Webhooks {
             connection: Vec::new(),
             remember_seconds: REMEMBER_SECONDS,
             answer: None,
+            install: None,
         }
     }
 }
@@ -309,4 +314,31 @@ pub struct Rule {
     pub pattern: Option<Extract>,
     /// What it is compared with; the first that finds connections counts.
     pub to: Vec<Target>,
+}
+
+/// How an installation that began at the provider is told of, and what is known of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Install {
+    /// What the webhook of a new installation looks like; none when the provider sends no such.
+    pub when: Vec<Condition>,
+    /// What the webhook of one that ended looks like.
+    pub gone: Vec<Condition>,
+    /// Where the webhook names the installation.
+    pub id: Option<Place>,
+    /// The member of the connection's configuration that has the same id.
+    pub id_key: Option<String>,
+    /// More for the configuration of an unclaimed one, by its name there.
+    pub keep: BTreeMap<String, Place>,
+    /// Where the webhook says in which account it is.
+    pub label: Option<Place>,
+    /// Where the webhook says who installed it.
+    pub by: Option<Place>,
+    /// Members of the configuration that say in which account it is, after an authorization; the
+    /// first that is there counts.
+    pub label_keys: Vec<String>,
+    /// Rules that find the pending connection which the installation completes.
+    pub completes: Vec<Rule>,
+    /// Only one that began within these seconds, where anybody may claim to be the installer.
+    pub completes_within_seconds: Option<u64>,
 }

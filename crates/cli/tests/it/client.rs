@@ -7,8 +7,9 @@ use futures::TryStreamExt as _;
 use serde_json::{Map, Value, json};
 use valetkey_client::webhooks::{Event, Verifier};
 use valetkey_client::{
-    Client, ConnectionFilter, CreateSession, ImportConnection, OperationFilter, PatchConnection,
-    PatchIntegration, ReadOptions, SaveIntegration,
+    AllowedCall, ClaimInstall, Client, ConnectionFilter, CreateSession, EndUser, ImportConnection,
+    InstallFilter, NewProxyKey, OperationFilter, PatchConnection, PatchIntegration, ProxyRules,
+    ReadOptions, SaveIntegration,
 };
 
 use crate::program::{Folder, get, send, until};
@@ -72,6 +73,9 @@ async fn connections_sessions_and_their_surroundings() {
     client.connections().import(&import("two")).await.unwrap();
     let flat = json!({"provider_config_key": KEY, "connection_id": "flat", "api_key": "emk_demo_1234567890"});
     client.connections().import_flat(&flat).await.unwrap();
+
+    calls_through_the_proxy(client).await;
+    installations(client).await;
 
     let token = client.connections().token(KEY, "one/1").await.unwrap();
     assert_eq!(token.expose(), "emk_demo_1234567890");
@@ -269,4 +273,59 @@ fn until_delivered(inbox: &str) -> Value {
         !found.is_null()
     });
     found
+}
+
+async fn calls_through_the_proxy(client: &Client) {
+    let api = client.proxy(KEY, "one/1");
+    let answer = api.get("/api/me?a=x%20y").query("b", 1).send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["valetkey-attempts"]),
+        (200, &"1".parse().unwrap())
+    );
+    assert!(answer.json::<Value>().await.unwrap().is_object());
+    let pieces =
+        futures::stream::iter([Ok::<_, std::io::Error>("some ".into()), Ok("bytes".into())]);
+    let put = api.put("/api/me").header("content-type", "text/plain").stream(pieces);
+    assert_eq!(put.send().await.unwrap().status().as_u16(), 405);
+    let missing = api.post("/nothing").json(&json!({"n": 1})).retries(1).retry_on(&[418]);
+    let mut answer = missing.send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 404);
+    while answer.chunk().await.unwrap().is_some() {}
+
+    let elsewhere = api.get("/").base_url("https://example.net").send().await.unwrap_err();
+    assert_eq!(elsewhere.api().unwrap().code, "base_url_override_not_allowed");
+    for path in ["/../connections", "a/%2e%2E/b", "/./x", "/\\..\\x", "/a#b"] {
+        let refused = api.get(path).send().await.unwrap_err();
+        assert!(matches!(refused, valetkey_client::Error::Config(_)), "{path}: {refused}");
+    }
+
+    let call = AllowedCall { methods: vec!["GET".to_owned()], path: "/api/me".to_owned() };
+    let rules =
+        ProxyRules { provider_config_key: KEY.to_owned(), calls: vec![call], ..Default::default() };
+    let new = NewProxyKey { rules, calls_max: Some(2), ..Default::default() };
+    let made = client.proxy_keys().create(&new).await.unwrap();
+    let listed = client.proxy_keys().list().await.unwrap();
+    assert_eq!((listed.len(), listed[0].id, listed[0].calls_left), (1, made.about.id, Some(2)));
+    assert!(
+        made.key.expose().starts_with("vk_proxy_") && !format!("{made:?}").contains("vk_proxy_")
+    );
+    client.proxy_keys().delete(made.about.id).await.unwrap();
+    assert!(client.proxy_keys().list().await.unwrap().is_empty());
+}
+
+async fn installations(client: &Client) {
+    let installs = client.installs();
+    let filter = InstallFilter { integration: Some(KEY.to_owned()), ..Default::default() };
+    assert!(installs.list(&filter).await.unwrap().is_empty());
+    let status = |error: valetkey_client::Error| error.api().unwrap().status.as_u16();
+    let claim = ClaimInstall { end_user: Some(EndUser::default()), ..Default::default() };
+    assert_eq!(status(installs.get("none").await.unwrap_err()), 404);
+    assert_eq!(status(installs.claim("none", &ClaimInstall::default()).await.unwrap_err()), 404);
+    assert_eq!(
+        status(installs.claim("none", &claim).await.unwrap_err()),
+        400,
+        "a user needs an id"
+    );
+    assert_eq!(status(installs.exchange("vk_claim_none").await.unwrap_err()), 404);
+    assert_eq!(status(installs.dismiss("none").await.unwrap_err()), 404);
 }

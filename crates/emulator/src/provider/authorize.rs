@@ -1,4 +1,5 @@
-//! The consent page: `GET /oauth/authorize` asks, `POST` takes the answer.
+//! The consent page: `GET /oauth/authorize` asks, `POST` takes the answer. `GET /install` asks the
+//! same of somebody who found the app in the provider's directory, so that no client began it.
 
 use std::collections::HashMap;
 
@@ -22,6 +23,8 @@ const SCOPES: [(&str, &str); 5] = [
     ("notes:write", "Add and change your notes"),
     ("offline_access", "Keep access while you are away"),
 ];
+/// What the directory's entry asks for.
+const INSTALL_SCOPES: &str = "profile offline_access";
 /// Longest `state`, in bytes, that is carried through.
 const STATE_BYTES_MAX: usize = 4096;
 
@@ -57,12 +60,42 @@ pub(crate) async fn ask(
             return redirect_back(redirect, &answer, state.base_url());
         }
     };
+    consent(&state, redirect, authorization, &query)
+}
+
+/// Answers `GET /install`: the app's entry in the provider's directory. `redirect_uri` is where the
+/// app wants to be told. There is neither state nor PKCE challenge, as no client began it.
+pub(crate) async fn install(
+    State(state): State<EmulatorState>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let redirect_uri = query.get("redirect_uri").map(String::as_str).unwrap_or_default();
+    let Some(redirect) = allowed_redirect(state.options(), redirect_uri) else {
+        return problem("redirect_uri is not an address of this machine.");
+    };
+    let authorization = Authorization {
+        client_id: CLIENT_ID.to_owned(),
+        redirect_uri: redirect_uri.to_owned(),
+        scope: INSTALL_SCOPES.to_owned(),
+        state: None,
+        code_challenge: None,
+    };
+    consent(&state, redirect, authorization, &query)
+}
+
+/// Asks the person, unless the request has the answer.
+fn consent(
+    state: &EmulatorState,
+    redirect: Url,
+    authorization: Authorization,
+    query: &HashMap<String, String>,
+) -> Response {
     let hint = query.get("login_hint").or_else(|| query.get("account"));
     let account = hint.map_or(&ACCOUNTS[0], |hint| account(hint));
     match query.get("auto").map(String::as_str) {
-        Some("approve") => approve(&state, redirect, authorization, account),
-        Some("deny") => deny(&state, redirect, &authorization),
-        _ => consent_page(&state, &redirect, authorization, account),
+        Some("approve") => approve(state, redirect, authorization, account),
+        Some("deny") => deny(state, redirect, &authorization),
+        _ => consent_page(state, &redirect, authorization, account),
     }
 }
 

@@ -196,6 +196,23 @@ async fn a_missing_challenge_is_the_clients_error() {
 }
 
 #[tokio::test]
+async fn an_installation_from_the_directory_has_neither_state_nor_challenge() {
+    let setup = Setup::new();
+    let page = setup.get(&format!("/install?redirect_uri={REDIRECT}")).await;
+    assert!(text(page).await.contains("Keep access while you are away"));
+    let path = format!("/install?redirect_uri={REDIRECT}&auto=approve");
+    let url = location(&setup.get(&path).await);
+    let pairs: std::collections::HashMap<_, _> = url.query_pairs().into_owned().collect();
+    assert!(!pairs.contains_key("state"));
+    let body = format!("grant_type=authorization_code&redirect_uri={REDIRECT}&{CLIENT}");
+    let redeem = format!("{body}&code={}", pairs["code"]);
+    let (status, tokens) = read(setup.form("/oauth/token", &redeem).await).await;
+    assert!(status == 200 && tokens["refresh_token"].is_string(), "{tokens}");
+    let elsewhere = setup.get("/install?redirect_uri=https://evil.test/&auto=approve").await;
+    assert_eq!(elsewhere.status(), 400);
+}
+
+#[tokio::test]
 async fn foreign_text_is_escaped_in_pages() {
     let setup = Setup::new();
     let evil = "%3Cscript%3Ealert(1)%3C%2Fscript%3E";

@@ -239,6 +239,8 @@ impl Engine {
             view,
             connection_id: payload.connection_id,
             repairs: session.row.reconnect_row,
+            claims: None,
+            completes: false,
             ends_session: session.ends_after(&environment),
             credentials: grant.credentials,
             lifetime_is_known: true,

@@ -90,11 +90,8 @@ impl Engine {
             self.verify(&view, &config.given(), &credentials).await?;
         }
         let connection_id = request.connection_id.unwrap_or_else(|| self.rng.uuid().to_string());
-        let exists = self
-            .store
-            .connection(environment.id, &request.provider_config_key, &connection_id)
-            .await?
-            .is_some();
+        let key = &request.provider_config_key;
+        let exists = self.store.connection(environment.id, key, &connection_id).await?.is_some();
         let about = About {
             metadata: request.metadata,
             tags: request.tags,
@@ -108,6 +105,8 @@ impl Engine {
                 view,
                 connection_id,
                 repairs: None,
+                claims: None,
+                completes: false,
                 ends_session: None,
                 credentials: credentials.clone(),
                 lifetime_is_known,
@@ -147,15 +146,21 @@ impl Engine {
 }
 
 /// What an import says about a connection beside its credentials.
-struct About {
-    metadata: Option<Map<String, Value>>,
-    tags: Option<Map<String, Value>>,
-    end_user: Option<EndUser>,
-    webhook_url_override: Option<String>,
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// Metadata.
+    pub metadata: Option<Map<String, Value>>,
+    /// Tags.
+    pub tags: Option<Map<String, Value>>,
+    /// Who it belongs to.
+    pub end_user: Option<EndUser>,
+    /// Where the connection's events go; an empty text clears it.
+    pub webhook_url_override: Option<String>,
 }
 
 impl About {
-    fn patch(self, exists: bool) -> Result<ConnectionPatch> {
+    pub(crate) fn patch(self, exists: bool) -> Result<ConnectionPatch> {
         let tags = if self.tags.is_some() || self.end_user.is_some() {
             let tags = merged_tags(self.end_user.as_ref(), None, self.tags.as_ref());
             Some(tags.map_err(|issue| Error::Invalid(vec![issue]))?)

@@ -92,7 +92,7 @@ impl FlowFailure {
     }
 
     /// A failed exchange with the provider.
-    pub(super) fn of_exchange(error: &AuthError) -> Self {
+    pub(crate) fn of_exchange(error: &AuthError) -> Self {
         Self { cause: Cause::of_exchange(error), ..Self::new(socket_code(error), explain(error)) }
     }
 

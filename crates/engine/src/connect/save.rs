@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::environments::EnvironmentView;
 use crate::error::{Error, Result};
 use crate::events::AuthEventInput;
+use crate::installs;
 use crate::integrations::IntegrationView;
 use crate::refresh::refresh_times;
 use crate::sealing::Column;
@@ -26,6 +27,10 @@ pub(crate) struct Save {
     pub(crate) connection_id: String,
     /// The row a reconnect session repairs; it must still be there.
     pub(crate) repairs: Option<i64>,
+    /// The unclaimed installation that ends with this; it must still be there.
+    pub(crate) claims: Option<i64>,
+    /// Whether the stored connection must still wait for its provider.
+    pub(crate) completes: bool,
     /// The connect session that ends with this, where sessions may be used once only.
     pub(crate) ends_session: Option<String>,
     pub(crate) credentials: Credentials,
@@ -146,6 +151,14 @@ impl Engine {
             .lock_connection(environment_id, &save.view.row.unique_key, &save.connection_id)
             .await?;
         let row = row.ok_or(valetkey_store::Error::Missing)?;
+        if let Some(id) = save.claims
+            && !tx.delete_install(id).await?
+        {
+            return Err(Error::NotFound("installation; it was claimed or dismissed already"));
+        }
+        if let Some(identity) = installs::identity_in(&save.view, &save.config.given()) {
+            tx.delete_install_of(save.view.row.id, &identity).await?;
+        }
         self.log_and_tell(tx, save, &row, upserted, now).await?;
         Ok(Saved { row, upserted })
     }
@@ -181,6 +194,9 @@ impl Engine {
             Config::Replace(_) => Map::new(),
             Config::Merge(_) | Config::Keep => self.stored_config(row).await?,
         };
+        if save.completes && !is_pending(&stored) {
+            return Err(Error::Conflict("The connection was completed already.".to_owned()));
+        }
         let new = self.sealed(save, &row.row_uuid, stored, key, now)?;
         Ok(tx.replace_credentials(row, &new, now).await?)
     }

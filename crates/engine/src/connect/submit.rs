@@ -10,6 +10,7 @@ use super::start::{preset_config, with_stored};
 use crate::engine::Engine;
 use crate::error::{Error, Issue, Result};
 use crate::follow_up::Occasion;
+use crate::integrations::IntegrationView;
 use crate::protocol::Party;
 use crate::sessions::Session;
 
@@ -72,22 +73,7 @@ impl Engine {
     ) -> Result<Submitted> {
         let environment = self.environment(session.row.environment_id).await?;
         let view = self.integration(environment.id, integration_key).await?;
-        if view.provider.auth_mode != mode {
-            return Err(Error::Refused {
-                code: "invalid_auth_mode",
-                message: format!(
-                    "Integration '{integration_key}' uses {}, not {}.",
-                    view.provider.auth_mode.as_str(),
-                    mode.as_str()
-                ),
-            });
-        }
-        if !session.payload.allows(integration_key) {
-            return Err(Error::Refused {
-                code: "integration_not_allowed",
-                message: format!("This session may not use integration '{integration_key}'."),
-            });
-        }
+        admit(session, &view, mode)?;
         let connection_id = self.target_connection(session, &view).await.map_err(|failure| {
             Error::Refused { code: "invalid_connection", message: failure.message }
         })?;
@@ -126,6 +112,8 @@ impl Engine {
             view,
             connection_id: connection_id.clone(),
             repairs: session.row.reconnect_row,
+            claims: None,
+            completes: false,
             ends_session: session.ends_after(&environment),
             credentials: grant.credentials,
             lifetime_is_known: true,
@@ -138,6 +126,25 @@ impl Engine {
         .await?;
         Ok(Submitted { integration_key: integration_key.to_owned(), connection_id, is_pending })
     }
+}
+
+/// Whether a session may use an integration in the mode it names.
+fn admit(session: &Session, view: &IntegrationView, mode: AuthMode) -> Result<()> {
+    let (key, known) = (&view.row.unique_key, view.provider.auth_mode);
+    if known != mode {
+        let (known, mode) = (known.as_str(), mode.as_str());
+        return Err(Error::Refused {
+            code: "invalid_auth_mode",
+            message: format!("Integration '{key}' uses {known}, not {mode}."),
+        });
+    }
+    if !session.payload.allows(key) {
+        return Err(Error::Refused {
+            code: "integration_not_allowed",
+            message: format!("This session may not use integration '{key}'."),
+        });
+    }
+    Ok(())
 }
 
 /// Scopes and parameters that later refreshes repeat.

@@ -10,6 +10,7 @@ use valetkey_catalog::schema::Webhooks;
 use valetkey_store::{Matched, MessageRow, NewEvent, NewOperation};
 
 use super::forward::{Relay, payload, relayed_headers};
+use super::install::Fate;
 use super::matching::{Found, MATCHED_MAX};
 use super::message::{Fill, Message};
 use super::{Addressee, Sender};
@@ -20,34 +21,80 @@ use crate::integrations::IntegrationView;
 /// A repeat of what brings neither signature nor id is known for so long, in seconds.
 const UNSIGNED_REMEMBERED_S: u64 = 600;
 
+/// What a repeat is known by.
+pub(super) struct Marks {
+    fingerprints: Vec<String>,
+    remember_s: u64,
+}
+
+impl Marks {
+    pub(super) fn of(recipe: &Webhooks, message: &Message<'_>, sender: &Sender) -> Self {
+        let (fingerprints, remember_s) = fingerprints(recipe, message, sender);
+        Self { fingerprints, remember_s }
+    }
+}
+
+/// A delivery that is taken.
+pub(super) struct Accepted<'a> {
+    pub(super) sender: &'a Sender,
+    pub(super) marks: Marks,
+    /// What became of the installation that it tells of.
+    pub(super) fate: Option<Fate>,
+}
+
 /// An event, the headers it travels with, and the connection it is about.
 type Outgoing = (Option<i64>, NewEvent, String);
 
 impl Engine {
-    /// Remembers, passes on and notes a delivery, in one transaction. A repeat changes nothing.
+    /// Whether the delivery came before.
+    pub(super) async fn is_repeat(&self, to: &Addressee, marks: &Marks) -> Result<bool> {
+        let now = self.clock.now();
+        let known = &marks.fingerprints;
+        Ok(self.store.is_webhook_known(to.integration.row.id, known, now).await?)
+    }
+
+    /// Notes in the log that a delivery came again.
+    pub(super) async fn note_repeat(&self, to: &Addressee) -> Result<()> {
+        let now = self.clock.now();
+        let operation = self.repeat(to, now);
+        self.store
+            .write::<_, Error, _>(move |tx| {
+                Box::pin(async move { Ok(tx.insert_operation(&operation, now).await?) })
+            })
+            .await
+    }
+
+    fn repeat(&self, to: &Addressee, now: Timestamp) -> NewOperation {
+        let title = "Repeat of a webhook, not forwarded again".to_owned();
+        NewOperation { title, ..self.operation_about(to, now) }
+    }
+
+    /// Remembers, passes on and notes a delivery, in one transaction. A repeat is only noted.
     pub(super) async fn accept(
         &self,
         to: &Addressee,
         recipe: &Webhooks,
         message: &Message<'_>,
-        sender: &Sender,
+        accepted: &Accepted<'_>,
     ) -> Result<()> {
         let view = &to.integration;
         let found = self.connections_of(message, recipe, view).await?;
         let headers = relayed_headers(message, &recipe.verify);
         let payload = payload(message, &recipe.verify, recipe.items.as_deref(), &headers);
-        let is_verified = matches!(sender, Sender::Verified { .. });
+        let is_verified = matches!(accepted.sender, Sender::Verified { .. });
         let relay = Relay {
             environment: &to.environment,
             view,
             payload: &payload,
             headers: &headers,
             is_verified,
+            is_cut: found.is_cut,
         };
         let now = self.clock.now();
         let events = self.outgoing(&relay, &found, now);
-        let (fingerprints, remember_s) = fingerprints(recipe, message, sender);
-        let expires_at = now.plus(Duration::from_secs(remember_s));
+        let fingerprints = accepted.marks.fingerprints.clone();
+        let expires_at = now.plus(Duration::from_secs(accepted.marks.remember_s));
+        let repeat = self.repeat(to, now);
         let event_type = recipe.event_type.as_ref();
         let event_type = event_type.and_then(|it| message.value(it, recipe.items.as_deref()));
         let operation = self.incoming_operation(to, &found, is_verified, now);
@@ -58,10 +105,12 @@ impl Engine {
             "connections": found.connections.len(),
             "body_bytes": message.request.body.len(),
             "connections_max": MATCHED_MAX,
+            "connections_cut": found.is_cut,
+            "installation": accepted.fate.map(Fate::as_str),
         });
         let note = MessageRow {
             operation_id: operation.id.clone(),
-            level: "info",
+            level: if found.is_cut { "warn" } else { "info" },
             message: said_of(view, &found, event_type.as_deref()),
             detail: Some(detail.to_string()),
             created_at: now,
@@ -73,6 +122,7 @@ impl Engine {
                     let is_new =
                         tx.remember_webhook(integration_id, &fingerprints, now, expires_at).await?;
                     if !is_new {
+                        tx.insert_operation(&repeat, now).await?;
                         return Ok(());
                     }
                     for (connection, event, headers) in &events {
@@ -182,6 +232,9 @@ fn said_of(view: &IntegrationView, found: &Found, event_type: Option<&str>) -> S
     match (found.connections.len(), found.is_named) {
         (0, false) => format!("{event}: names no connection, forwarded without one"),
         (0, true) => format!("{event}: names no connection that is known, forwarded without one"),
+        (count, _) if found.is_cut => format!(
+            "{event}: forwarded for the first {count} connections; it is about more, which get nothing"
+        ),
         (1, _) => format!("{event}: forwarded for one connection"),
         (count, _) => format!("{event}: forwarded for {count} connections"),
     }

@@ -6,6 +6,7 @@ use valetkey_base::Timestamp;
 use valetkey_catalog::schema::{Place, Scheme, Verify};
 use valetkey_store::{Event, Matched, NewDelivery, NewEvent};
 
+use super::matching::MATCHED_MAX;
 use super::message::Message;
 use crate::engine::Engine;
 use crate::environments::EnvironmentView;
@@ -16,6 +17,8 @@ use crate::integrations::IntegrationView;
 pub(crate) const KIND: &str = "forward";
 /// Says that no connection was found.
 pub const UNATTRIBUTED_HEADER: &str = "x-valetkey-unattributed";
+/// Says that the webhook is about more connections than it is passed on for; how many those are.
+pub const CUT_HEADER: &str = "x-valetkey-connections-cut";
 /// Says that nobody checked who sent it.
 pub const UNVERIFIED_HEADER: &str = "x-valetkey-unverified";
 
@@ -138,6 +141,8 @@ pub(super) struct Relay<'a> {
     pub(super) payload: &'a str,
     pub(super) headers: &'a Map<String, Value>,
     pub(super) is_verified: bool,
+    /// Whether it is about more connections than it is passed on for.
+    pub(super) is_cut: bool,
 }
 
 impl Engine {
@@ -151,6 +156,9 @@ impl Engine {
         let mut headers = relay.headers.clone();
         if to.is_none() {
             headers.insert(UNATTRIBUTED_HEADER.to_owned(), "true".into());
+        }
+        if relay.is_cut {
+            headers.insert(CUT_HEADER.to_owned(), MATCHED_MAX.to_string().into());
         }
         if !relay.is_verified {
             headers.insert(UNVERIFIED_HEADER.to_owned(), "true".into());

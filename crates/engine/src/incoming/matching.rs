@@ -31,9 +31,11 @@ pub(super) struct Found {
     /// Whether the delivery names anybody.
     pub(super) is_named: bool,
     pub(super) connections: Vec<Matched>,
+    /// Whether there are more than [`MATCHED_MAX`], which are left out.
+    pub(super) is_cut: bool,
 }
 
-fn identifiers(message: &Message<'_>, rule: &Rule, items: Option<&str>) -> Vec<String> {
+pub(super) fn identifiers(message: &Message<'_>, rule: &Rule, items: Option<&str>) -> Vec<String> {
     let values = rule.from.iter().map(|place| message.values(place, items));
     let mut values = values.into_iter().find(|values| !values.is_empty()).unwrap_or_default();
     if let Some(path) = &rule.base64_json {
@@ -71,6 +73,22 @@ fn values_of(target: &Target, (metadata, config): &Named) -> Vec<String> {
     }
 }
 
+/// Everything that connections of an integration may be looked for by.
+fn targets(recipe: &Webhooks) -> Vec<Target> {
+    let install = recipe.install.as_ref();
+    let completing = install.into_iter().flat_map(|install| &install.completes);
+    let rules = recipe.connection.iter().chain(completing);
+    let mut targets: Vec<Target> = rules.flat_map(|rule| rule.to.iter().cloned()).collect();
+    targets.extend(install.and_then(|it| it.id_key.clone()).map(Target::Config));
+    let mut known = Vec::with_capacity(targets.len());
+    for target in targets {
+        if !known.contains(&target) {
+            known.push(target);
+        }
+    }
+    known
+}
+
 impl Engine {
     /// The connections of a delivery. The first rule that finds any decides.
     pub(super) async fn connections_of(
@@ -93,6 +111,7 @@ impl Engine {
                 if !found.connections.is_empty() {
                     found.connections.sort();
                     found.connections.dedup();
+                    found.is_cut = found.connections.len() > MATCHED_MAX;
                     found.connections.truncate(MATCHED_MAX);
                     return Ok(found);
                 }
@@ -101,7 +120,7 @@ impl Engine {
         Ok(found)
     }
 
-    async fn found_by(
+    pub(crate) async fn found_by(
         &self,
         recipe: &Webhooks,
         view: &IntegrationView,
@@ -122,7 +141,7 @@ impl Engine {
         }
         self.bring_lookups_up_to_date(recipe, view).await?;
         let hash = hash(view, target, value);
-        Ok(self.store.looked_up(view.row.id, &hash, MATCHED_MAX as i64).await?)
+        Ok(self.store.looked_up(view.row.id, &hash, MATCHED_MAX as i64 + 1).await?)
     }
 
     /// Opens connections that changed since the last delivery and notes their identifiers.
@@ -136,8 +155,7 @@ impl Engine {
         view: &IntegrationView,
     ) -> Result<()> {
         let (id, begun) = (view.row.id, Instant::now());
-        let targets: Vec<Target> =
-            recipe.connection.iter().flat_map(|rule| rule.to.iter().cloned()).collect();
+        let targets = targets(recipe);
         let rules = targets.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         if self.store.lookup_rules(id).await?.as_ref() != Some(&rules) {
             self.store

@@ -194,7 +194,7 @@ fn challenge_tag(text: &str, secret: &str) -> Option<aws_lc_rs::hmac::Tag> {
 }
 
 /// What stands at a dotted path; an empty path is the value itself.
-pub(super) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+pub(crate) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     if path.is_empty() {
         return Some(value);
     }

@@ -28,6 +28,8 @@ pub enum Whose {
     Connection(i64),
     /// All of an integration's, by row.
     Integration(i64),
+    /// Callbacks of installations that nobody here began, by the integration's row.
+    Installs(i64),
 }
 
 /// What is left.
@@ -89,6 +91,7 @@ async fn draw(store: &Store, whose: Whose, per_minute: u32, now: Timestamp) -> R
     let (scope, row_id) = match whose {
         Whose::Connection(row) => ("connection", row),
         Whose::Integration(row) => ("integration", row),
+        Whose::Installs(row) => ("installs", row),
     };
     let full = Bucket { filled: i64::from(per_minute) * UNITS_PER_CALL, at: now };
     store

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Number, Value, json};
 
 /// The literal that every event of our own carries in `from`.
-const FROM: &str = "nango";
+pub(crate) const FROM: &str = "nango";
 
 /// What is said of the provider when the integration is not at hand.
 pub const PROVIDER_UNKNOWN: &str = "unknown";

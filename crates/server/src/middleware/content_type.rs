@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use crate::error::ApiError;
 
 /// First path segments below which a content type must be JSON.
-const JSON_ONLY: [&str; 20] = [
+const JSON_ONLY: [&str; 21] = [
     "oauth",
     "api-auth",
     "auth",
@@ -26,6 +26,7 @@ const JSON_ONLY: [&str; 20] = [
     "logs",
     "action",
     "connect",
+    "installs",
     "v1",
 ];
 

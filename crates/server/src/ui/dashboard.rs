@@ -9,6 +9,7 @@ mod failure;
 mod form;
 mod frame;
 mod home;
+mod installs;
 mod integrations;
 mod logs;
 mod passkeys;
@@ -107,6 +108,7 @@ fn pages() -> Vec<Page> {
     all.extend(start::pages());
     all.extend(integrations::pages());
     all.extend(connections::pages());
+    all.extend(installs::pages());
     all.extend(logs::pages());
     all.extend(settings::pages());
     all.extend(search::pages());

@@ -17,8 +17,10 @@ use valetkey_engine::callback_url;
 use valetkey_engine::connect::{
     BrowserParams, Callback, Finished, FlowFailure, Started, Visit, callback_cookie_name,
 };
+use valetkey_engine::installs::Landing;
 
 use super::copy::Language;
+use super::install;
 use super::{Pages, cookies, page};
 use crate::auth_header::{self, Credential, Refusal};
 use crate::connect::params;
@@ -40,12 +42,6 @@ struct Ending<'a> {
     failure: Option<&'a FlowFailure>,
     what: String,
     next_step: String,
-}
-
-#[derive(Template)]
-#[template(path = "installed.html")]
-struct Installed<'a> {
-    assets: &'a str,
 }
 
 /// Answers `GET /oauth/connect/{key}`.
@@ -174,6 +170,28 @@ fn cookie(pages: &Pages, name: &str, value: &str, lifetime_s: u64, path: &str) -
 /// back. Providers append what they like, in whatever encoding they like,
 /// so the query is read leniently and only what the flow needs counts.
 pub(super) async fn callback(State(pages): State<Pages>, uri: Uri, headers: HeaderMap) -> Response {
+    came_back(&pages, &uri, &headers, None).await
+}
+
+/// Answers `GET /oauth/install/{environment}/{key}`: a callback that says by its address which
+/// integration it is for, when no state says it.
+pub(super) async fn installed(
+    State(pages): State<Pages>,
+    address: Result<Path<(String, String)>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let address = address.map(|Path(address)| address).ok();
+    let address = address.as_ref().map(|(uuid, key)| (uuid.as_str(), key.as_str()));
+    came_back(&pages, &uri, &headers, address.or(Some(("", "")))).await
+}
+
+async fn came_back(
+    pages: &Pages,
+    uri: &Uri,
+    headers: &HeaderMap,
+    address: Option<(&str, &str)>,
+) -> Response {
     let query: Vec<(String, String)> =
         form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
             .take(query::PARAMETERS_MAX)
@@ -187,19 +205,26 @@ pub(super) async fn callback(State(pages): State<Pages>, uri: Uri, headers: Head
         // We ourselves ask whether an address leads here.
         return (StatusCode::NO_CONTENT, [(callback_url::PROBE_HEADER, nonce)]).into_response();
     }
-    if has("setup_action") && !has("state") {
-        // Somebody changed the installation in the provider's own settings: no flow waits for it.
-        let template = Installed { assets: &pages.assets.folder };
-        return page(StatusCode::OK, &template, POLICY);
+    if callback_cookie_name(&query).is_none() {
+        // Nobody here began it.
+        let language = language(pages, None, headers);
+        match pages.app.engine.receive_install(&query, address).await {
+            Landing::Held(received) => return install::received(pages, language, &received),
+            Landing::Failed(failure) => return ended(pages, Err(&failure), headers),
+            Landing::Known => return install::saved(pages, language),
+            // Somebody changed the installation in the provider's own settings.
+            Landing::NotTaken if has("setup_action") => return install::saved(pages, language),
+            Landing::NotTaken => {}
+        }
     }
-    let find_cookie = |name: &str| cookies::find(&headers, name);
+    let find_cookie = |name: &str| cookies::find(headers, name);
     let callback = Callback { query: &query, cookie: &find_cookie };
-    let finished = pages.app.engine.finish_flow(callback).await;
-    let mut response = ended(&pages, finished.as_ref(), &headers);
+    let finished = Box::pin(pages.app.engine.finish_flow(callback)).await;
+    let mut response = ended(pages, finished.as_ref(), headers);
     // The state is spent either way.
     let spent = callback_cookie_name(&query).filter(|name| find_cookie(name).is_some());
     for (name, path) in spent.iter().flat_map(|name| [(name, FLOW_PATH), (name, "/")]) {
-        if let Ok(cookie) = HeaderValue::from_str(&cookie(&pages, name, "", 0, path)) {
+        if let Ok(cookie) = HeaderValue::from_str(&cookie(pages, name, "", 0, path)) {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
     }

@@ -27,9 +27,9 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
-use valetkey_base::{Clock, Rng, ScopeSet, Tasks, Timestamp};
+use valetkey_base::{Clock, Rng, ScopeSet, Secret, Tasks, Timestamp};
 use valetkey_catalog::Catalog;
-use valetkey_egress::{AllowList, Egress, Limits, Policy};
+use valetkey_egress::{AllowList, Egress, Limits, Mailer, Policy, SmtpServer};
 use valetkey_emulator::{catalog, provider};
 use valetkey_engine::{Engine, EnvironmentView, Parts, Settings};
 use valetkey_server::app::{self, Options};
@@ -40,6 +40,8 @@ use valetkey_vault::{MasterKey, MasterKeyRing};
 pub(crate) const PUBLIC_URL: &str = "http://localhost:3003";
 /// 2026-03-01T09:10:11.120Z.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_772_356_211_120);
+/// Hundreds of tests sign somebody in: what a password is worth is not what they ask.
+const PASSWORD_MEMORY_KIB: u32 = 64;
 /// Entries beside the bundled and the emulator's.
 const MORE_PROVIDERS: &str = include_str!("providers.yaml");
 
@@ -58,6 +60,12 @@ pub(crate) struct TestApp {
     /// Has every scope of `dev`.
     pub(crate) api_key: String,
     pub(crate) tasks: Tasks,
+}
+
+/// Mail goes to a port that nobody listens on: what a mail server takes is tested with a real one.
+fn mailer() -> Mailer {
+    let server = SmtpServer::parse(&Secret::new("smtp://127.0.0.1:9?tls=none")).unwrap();
+    Mailer::new(&server, "Valetkey <valetkey@example.com>", Duration::from_secs(5)).unwrap()
 }
 
 /// Runs a test with a new server on every database there is.
@@ -81,7 +89,9 @@ impl TestApp {
 
     /// A server that says it is elsewhere.
     pub(crate) async fn at(database: &TestDatabase, options: Options, public_url: &str) -> Self {
-        Self::with_settings(database, options, Settings::new(public_url)).await
+        let settings =
+            Settings { password_memory_kib: PASSWORD_MEMORY_KIB, ..Settings::new(public_url) };
+        Self::with_settings(database, options, settings).await
     }
 
     pub(crate) async fn with_settings(
@@ -106,6 +116,7 @@ impl TestApp {
             master_keys: MasterKeyRing::new(MasterKey::generate(&rng), Vec::new()),
             catalog: test_catalog(&base_url),
             egress: Egress::new(policy, Limits::default()).unwrap(),
+            mailer: Some(mailer()),
             clock: clock.clone(),
             rng,
             tasks: tasks.clone(),

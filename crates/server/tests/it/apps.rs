@@ -11,6 +11,7 @@ mod install;
 mod outbound;
 mod plugin;
 mod refresh;
+mod unclaimed;
 mod user;
 
 use hub::Hub;

@@ -6,6 +6,7 @@ mod connections;
 mod counts;
 mod durations;
 mod home;
+mod installs;
 mod integrations;
 mod list;
 mod logs;

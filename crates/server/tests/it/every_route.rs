@@ -38,7 +38,7 @@ async fn on_each<F: AsyncFn(Walk)>(test: F) {
 }
 
 /// A key of an environment, or of the account, with these scopes.
-async fn key(app: &TestApp, environment_id: Option<i64>, scopes: &[&str]) -> String {
+pub(crate) async fn key(app: &TestApp, environment_id: Option<i64>, scopes: &[&str]) -> String {
     let scopes = ScopeSet::new(scopes.iter().map(|&scope| scope.to_owned()).collect());
     let name = app.engine.rng().hex(4);
     let made =

@@ -15,6 +15,7 @@ mod connect_signed;
 mod dashboard;
 mod every_route;
 mod incoming;
+mod installs;
 mod integration_names;
 mod mcp;
 mod oauth1;

@@ -15,7 +15,10 @@ async fn setup_path(app: &TestApp) -> Option<String> {
 
 #[tokio::test]
 async fn the_owner_is_created_once() {
-    on_each(async |app| {
+    on_each_database(async |database| {
+        // With passwords hashed as they are for everybody.
+        let settings = Settings::new(PUBLIC_URL);
+        let app = TestApp::with_settings(database, Options::default(), settings).await;
         let path = setup_path(&app).await.unwrap();
         let (_, token) = path.split_once("token=").unwrap();
         let page = app.get(&path).send().await;

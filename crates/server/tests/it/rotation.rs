@@ -26,6 +26,9 @@ async fn what_an_old_data_key_sealed_still_opens_in_every_column() {
         let start =
             format!("/oauth/connect/notes?connect_session_token={session}&ws_client_id={waiting}");
         let started = app.get(start).send().await;
+        let market = crate::installs::Market::open(&app).await;
+        crate::installs::accept(&app, "shop").await;
+        let held = crate::installs::install(&app, "good").await.0;
         let signing_key = app.engine.signing_keys(id).await.unwrap().remove(0);
         let value = Secret::new("eu");
         app.engine.set_environment_variable(id, "REGION", &value, "test").await.unwrap();
@@ -48,6 +51,9 @@ async fn what_an_old_data_key_sealed_still_opens_in_every_column() {
         let after = app.engine.signing_keys(id).await.unwrap().remove(0);
         assert_eq!(after.expose(), signing_key.expose());
         opened.push(Column::SIGNING_KEY);
+        let made = crate::installs::claim(&app, &held, &json!({})).await;
+        assert_eq!((made.status, market.exchanged()), (201, 1), "{}", made.text);
+        opened.push(Column::INSTALL);
         let variables = app.engine.environment_variables(id).await.unwrap();
         assert_eq!((variables[0].0.as_str(), variables[0].1.expose()), ("REGION", "eu"));
         opened.push(Column::VARIABLE);

@@ -1,7 +1,7 @@
 //! The schema's versions.
 
 use valetkey_store::{Error, latest_version, versions};
-use valetkey_testkit::on_each_database;
+use valetkey_testkit::{on_each_database, on_each_empty_database};
 
 use crate::seed::seed;
 
@@ -44,7 +44,7 @@ async fn opening_again_keeps_what_is_stored() {
 
 #[tokio::test]
 async fn several_servers_may_open_an_empty_database_at_once() {
-    on_each_database(async |database| {
+    on_each_empty_database(async |database| {
         // On SQLite there is one server; the command line beside it finds a migrated file.
         let servers = if database.is_postgres() { 4 } else { 1 };
         futures::future::join_all((0..servers).map(|_| database.open())).await;

@@ -5,6 +5,7 @@ import { Environments, Keys, SigningKey, Variables } from './resources/environme
 import { Deliveries, Events } from './resources/events.js';
 import { Functions } from './resources/functions.js';
 import { Health } from './resources/health.js';
+import { Installs } from './resources/installs.js';
 import { Integrations } from './resources/integrations.js';
 import { Logs } from './resources/logs.js';
 import { Providers } from './resources/providers.js';
@@ -33,6 +34,8 @@ export class Valetkey {
   readonly connectSessions: ConnectSessions;
   /** Connected accounts and their credentials. */
   readonly connections: Connections;
+  /** Installations that began at the provider. */
+  readonly installs: Installs;
   /** Providers as they are offered in this environment. */
   readonly integrations: Integrations;
   /** The catalogue. */
@@ -66,6 +69,7 @@ export class Valetkey {
     const http = new Http({ host, apiKey, timeoutMs, retries, fetch: options.fetch ?? ((...args) => fetch(...args)) });
     this.connectSessions = new ConnectSessions(http);
     this.connections = new Connections(http);
+    this.installs = new Installs(http);
     this.integrations = new Integrations(http);
     this.providers = new Providers(http);
     this.events = new Events(http);

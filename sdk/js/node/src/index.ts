@@ -7,6 +7,7 @@ export type * from './resources/connections.js';
 export type * from './resources/environments.js';
 export type * from './resources/events.js';
 export type * from './resources/functions.js';
+export type * from './resources/installs.js';
 export type * from './resources/integrations.js';
 export type * from './resources/logs.js';
 export type * from './resources/providers.js';

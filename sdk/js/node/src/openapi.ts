@@ -666,6 +666,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/installs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Installations that began at the provider and are unclaimed, newest first
+         * @description Scope: environment:connections:list
+         */
+        get: operations["get_installs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/installs/{installId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One unclaimed installation
+         * @description Scope: environment:connections:read
+         */
+        get: operations["get_installs_installId"];
+        put?: never;
+        post?: never;
+        /**
+         * Dismiss an unclaimed installation; at the provider it stays as it is
+         * @description Scope: environment:connections:delete
+         */
+        delete: operations["delete_installs_installId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/installs/exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What the claim token is for that a person came to your claim page with
+         * @description Scope: environment:connections:create
+         */
+        post: operations["post_installs_exchange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/installs/{installId}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a connection of an unclaimed installation
+         * @description Scope: environment:connections:create
+         */
+        post: operations["post_installs_installId_claim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/logs/operations": {
         parameters: {
             query?: never;
@@ -1830,6 +1914,11 @@ export interface operations {
                             categories?: string[];
                             webhook_url?: string | null;
                             webhooks?: unknown;
+                            installs?: {
+                                accept: boolean;
+                                claim_url: string | null;
+                                url: string;
+                            };
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -1918,6 +2007,11 @@ export interface operations {
                             categories?: string[];
                             webhook_url?: string | null;
                             webhooks?: unknown;
+                            installs?: {
+                                accept: boolean;
+                                claim_url: string | null;
+                                url: string;
+                            };
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -1966,6 +2060,11 @@ export interface operations {
                             categories?: string[];
                             webhook_url?: string | null;
                             webhooks?: unknown;
+                            installs?: {
+                                accept: boolean;
+                                claim_url: string | null;
+                                url: string;
+                            };
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -1981,7 +2080,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description May be repeated. Credentials need their own scope */
-                include?: ("webhook" | "webhook_settings" | "credentials") | ("webhook" | "webhook_settings" | "credentials")[];
+                include?: ("webhook" | "webhook_settings" | "installs" | "credentials") | ("webhook" | "webhook_settings" | "installs" | "credentials")[];
             };
             header?: never;
             path: {
@@ -2010,6 +2109,11 @@ export interface operations {
                             categories?: string[];
                             webhook_url?: string | null;
                             webhooks?: unknown;
+                            installs?: {
+                                accept: boolean;
+                                claim_url: string | null;
+                                url: string;
+                            };
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -2114,6 +2218,12 @@ export interface operations {
                         /** @description For so long a handshake may bring a new secret */
                         learn_minutes?: number;
                     };
+                    installs?: {
+                        /** @description Hold installations that begin at the provider */
+                        accept?: boolean;
+                        /** @description Your page that a person is led to afterwards, with a claim_token; on the environment's list of return addresses. An empty text removes it */
+                        claim_url?: string;
+                    };
                 };
             };
         };
@@ -2137,6 +2247,11 @@ export interface operations {
                             categories?: string[];
                             webhook_url?: string | null;
                             webhooks?: unknown;
+                            installs?: {
+                                accept: boolean;
+                                claim_url: string | null;
+                                url: string;
+                            };
                             credentials?: unknown;
                             forward_webhooks: boolean;
                             created_at: string;
@@ -2851,6 +2966,202 @@ export interface operations {
                 content: {
                     "application/json": {
                         status: string;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    get_installs: {
+        parameters: {
+            query?: {
+                provider_config_key?: string;
+                /** @description The last one you have */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            id: string;
+                            provider_config_key: string;
+                            provider: string;
+                            /** @enum {string} */
+                            source: "webhook" | "callback";
+                            /** @description Where it was installed, as the provider says */
+                            account: string | null;
+                            installed_by: string | null;
+                            /** @description The provider's id of the installation */
+                            external_id: string | null;
+                            created_at: string;
+                            expires_at: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    get_installs_installId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                installId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            id: string;
+                            provider_config_key: string;
+                            provider: string;
+                            /** @enum {string} */
+                            source: "webhook" | "callback";
+                            /** @description Where it was installed, as the provider says */
+                            account: string | null;
+                            installed_by: string | null;
+                            /** @description The provider's id of the installation */
+                            external_id: string | null;
+                            created_at: string;
+                            expires_at: string;
+                        };
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_installs_installId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                installId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    post_installs_exchange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    claim_token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            id: string;
+                            provider_config_key: string;
+                            provider: string;
+                            /** @enum {string} */
+                            source: "webhook" | "callback";
+                            /** @description Where it was installed, as the provider says */
+                            account: string | null;
+                            installed_by: string | null;
+                            /** @description The provider's id of the installation */
+                            external_id: string | null;
+                            created_at: string;
+                            expires_at: string;
+                        };
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    post_installs_installId_claim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                installId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    connection_id?: string;
+                    metadata?: {
+                        [key: string]: unknown;
+                    };
+                    /** @description An absolute URL that this server may call, or an empty text for none */
+                    webhook_url_override?: string | "";
+                    end_user?: {
+                        id: string;
+                        /** Format: email */
+                        email?: string;
+                        display_name?: string;
+                        tags?: {
+                            [key: string]: string;
+                        };
+                    };
+                    tags?: {
+                        [key: string]: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The connection it became, without credentials */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        connection_id: string;
+                        provider_config_key: string;
+                        created: boolean;
                     };
                 };
             };

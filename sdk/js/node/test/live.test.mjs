@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import { tokenOf, Valetkey, ValetkeyError } from '@valetkey/node';
 
 import { startDev } from './stage/dev.mjs';
-import { failTokenRequests, makeGrant } from './stage/grant.mjs';
+import { failTokenRequests, installAtProvider, makeGrant } from './stage/grant.mjs';
 import { METHODS, operationOf } from './stage/operations.mjs';
 import { until } from './stage/waiting.mjs';
 
@@ -336,6 +336,27 @@ describe('calls through the proxy', () => {
     await refused(agent.proxy.delete('/api/me', about('proxied')), { status: 403 });
     await client.proxyKeys.delete(id);
   });
+});
+
+test('installations that began at the provider', async () => {
+  assert.deepEqual(await client.installs.list(), []);
+  await client.integrations.update(OAUTH, { installs: { accept: true } });
+  const { installs } = await client.integrations.get(OAUTH, { include: ['installs'] });
+  await installAtProvider(dev.providerUrl, installs.url);
+  const [held] = await client.installs.list({ integration: OAUTH, limit: 10 });
+  assert.equal(held.source, 'callback');
+  assert.deepEqual(await client.installs.get(held.id), held);
+  const claimed = await client.installs.claim(held.id, { end_user: { id: 'u-install' } });
+  assert.deepEqual(claimed, { connection_id: claimed.connection_id, provider_config_key: OAUTH, created: true });
+  assert.equal((await client.connections.get(claimed.connection_id, OAUTH)).end_user.id, 'u-install');
+  await refused(client.installs.claim(held.id), { status: 404 });
+
+  await installAtProvider(dev.providerUrl, installs.url);
+  const [second] = await client.installs.list();
+  await client.installs.dismiss(second.id);
+  assert.deepEqual(await client.installs.list(), []);
+  await refused(client.installs.exchange('vk_claim_unknown'), { status: 404 });
+  await client.integrations.update(OAUTH, { installs: { accept: false } });
 });
 
 test('keys for some calls through the proxy', async () => {

@@ -9,9 +9,12 @@ from . import webhooks
 from .api import models
 from .client import AsyncValetkey, Valetkey
 from .errors import Issue, ValetkeyConnectionError, ValetkeyError
+from .proxied import Answer, AsyncAnswer
 from .version import __version__
 
 __all__ = [
+    "Answer",
+    "AsyncAnswer",
     "AsyncValetkey",
     "Issue",
     "Valetkey",

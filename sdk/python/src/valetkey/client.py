@@ -5,11 +5,12 @@ import json
 import ssl
 import time
 from types import TracebackType
-from typing import Any, Mapping, Optional, Type, TypeVar
+from typing import Any, Iterable, Mapping, Optional, Type, TypeVar
 
 from .api.async_resources import AsyncApi
 from .api.resources import Api
 from .errors import ValetkeyConnectionError, ValetkeyError, error_of
+from .proxied import Answer, AsyncAnswer, Body, call
 from .request import encoded, with_query
 from .retries import AGAIN, Retries, retry_after_s
 from .secret import Secret
@@ -114,8 +115,61 @@ class Valetkey(Api):
     ) -> None:
         self._host = host
         self._transport = Transport(host, timeout_s, ssl_context)
+        self._api_key = Secret(api_key)
         caller = Caller(api_key, self._transport, Retries(retries_max, retry_after_s_max))
         super().__init__(caller.call)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        provider_config_key: str,
+        connection_id: str,
+        query: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        json: Any = None,
+        body: Optional[Body] = None,
+        retries: int = 0,
+        retry_on: Iterable[int] = (),
+        base_url: Optional[str] = None,
+        decompress: bool = False,
+        timeout_s: Optional[float] = None,
+    ) -> Answer:
+        """Call the API of a connection's provider; the server adds the credentials.
+
+        The answer is the provider's, whatever its status. Use it in a ``with`` block.
+
+        :param query: Added to the path's own query; a list repeats its name.
+        :param headers: Headers for the provider.
+        :param json: Sent as JSON.
+        :param body: Sent as it is: bytes, a file, or pieces.
+        :param retries: Attempts of the server after its first, at most 20.
+        :param retry_on: Statuses that are worth another attempt.
+        :param base_url: Instead of the provider's; one of its own hosts unless the integration allows
+            more.
+        :param decompress: Have the server unpack a compressed answer.
+        :param timeout_s: Longest time for the whole call, in seconds.
+        :raises ValetkeyError: there is no answer of the provider.
+        :raises ValueError: the path is not one below the provider's base URL.
+        """
+        return call(
+            self._transport,
+            self._api_key,
+            method,
+            path,
+            provider_config_key=provider_config_key,
+            connection_id=connection_id,
+            query=query,
+            headers=headers,
+            json_body=json,
+            body=body,
+            retries=retries,
+            retry_on=retry_on,
+            base_url=base_url,
+            decompress=decompress,
+            timeout_s=timeout_s,
+        )
 
     def close(self) -> None:
         """Close kept connections. The client can still be used and opens new ones."""
@@ -155,9 +209,10 @@ class AsyncValetkey(AsyncApi):
     ) -> None:
         self._host = host
         self._transport = Transport(host, timeout_s, ssl_context)
+        self._api_key = Secret(api_key)
         caller = Caller(api_key, self._transport, Retries(retries_max, retry_after_s_max))
 
-        async def call(
+        async def send(
             method: str,
             target: str,
             *,
@@ -169,7 +224,46 @@ class AsyncValetkey(AsyncApi):
                 caller.call, method, target, query=query, body=body, envelope=envelope
             )
 
-        super().__init__(call)
+        super().__init__(send)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        provider_config_key: str,
+        connection_id: str,
+        query: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        json: Any = None,
+        body: Optional[Body] = None,
+        retries: int = 0,
+        retry_on: Iterable[int] = (),
+        base_url: Optional[str] = None,
+        decompress: bool = False,
+        timeout_s: Optional[float] = None,
+    ) -> AsyncAnswer:
+        """See :meth:`Valetkey.call`. Use the answer in an ``async with`` block."""
+
+        answer = await asyncio.to_thread(
+            call,
+            self._transport,
+            self._api_key,
+            method,
+            path,
+            provider_config_key=provider_config_key,
+            connection_id=connection_id,
+            query=query,
+            headers=headers,
+            json_body=json,
+            body=body,
+            retries=retries,
+            retry_on=retry_on,
+            base_url=base_url,
+            decompress=decompress,
+            timeout_s=timeout_s,
+        )
+        return AsyncAnswer(answer)
 
     async def close(self) -> None:
         """Close kept connections. The client can still be used and opens new ones."""

@@ -19,18 +19,21 @@ use crate::schema::{
     Schema, any_of, array, boolean, field, integer, named, object, one_of, string,
 };
 
-const INCLUDES: &[&str] = &["webhook", "webhook_settings", "credentials"];
+const INCLUDES: &[&str] = &["webhook", "webhook_settings", "installs", "credentials"];
 
 /// What changes an integration.
 pub(crate) fn update_body() -> Schema {
     let mut fields = vec![field("unique_key", named::integration_key().optional())];
     fields.extend(common_fields());
     fields.push(field("webhooks", webhooks().optional()));
+    fields.push(field("installs", installs().optional()));
     object(fields)
 }
 
 /// Most characters of a webhook secret: it may be a public key.
 const WEBHOOK_SECRET_CHARS_MAX: i64 = 4096;
+/// Most characters of the address of a claim page.
+const CLAIM_URL_CHARS_MAX: i64 = 2048;
 /// Most minutes for which a handshake may teach a secret.
 const LEARN_MINUTES_MAX: i64 = 60;
 
@@ -60,6 +63,23 @@ fn webhooks() -> Schema {
                 .max(LEARN_MINUTES_MAX)
                 .optional()
                 .about("For so long a handshake may bring a new secret"),
+        ),
+    ])
+}
+
+/// What can be decided about installations that begin at the provider.
+fn installs() -> Schema {
+    object(vec![
+        field(
+            "accept",
+            boolean().optional().about("Hold installations that begin at the provider"),
+        ),
+        field(
+            "claim_url",
+            string().max(CLAIM_URL_CHARS_MAX).optional().about(
+                "Your page that a person is led to afterwards, with a claim_token; on the \
+                 environment's list of return addresses. An empty text removes it",
+            ),
         ),
     ])
 }
@@ -118,7 +138,9 @@ async fn read(mut call: Call<App>) -> ApiResult {
     let key = call.path("uniqueKey");
     let found = engine.integration(environment.id, key).await.map_err(not_found)?;
     let url = query.asks_for("webhook").then(|| engine.webhook_url(environment, key));
+    let installs = query.asks_for("installs").then(|| engine.install_url(environment, key));
     let include = Include {
+        installs: installs.as_deref(),
         webhook: url.as_deref(),
         webhook_settings: query.asks_for("webhook_settings"),
         // Without the scope they are left out rather than refused, as clients expect.

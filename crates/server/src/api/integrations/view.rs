@@ -23,6 +23,8 @@ pub(super) struct Include<'a> {
     pub(super) webhook: Option<&'a str>,
     /// How those are verified.
     pub(super) webhook_settings: bool,
+    /// The address of installations that begin at the provider, with what is decided about them.
+    pub(super) installs: Option<&'a str>,
     pub(super) credentials: bool,
 }
 
@@ -37,6 +39,15 @@ pub(super) fn schema() -> Schema {
         field("categories", array(string()).optional()),
         field("webhook_url", string().nullable().optional()),
         field("webhooks", any().optional()),
+        field(
+            "installs",
+            object(vec![
+                field("accept", boolean()),
+                field("claim_url", string().nullable()),
+                field("url", string()),
+            ])
+            .optional(),
+        ),
         field("credentials", any().optional()),
         field("forward_webhooks", boolean()),
         field("created_at", string()),
@@ -96,6 +107,13 @@ fn json(
     }
     if include.webhook_settings {
         add("webhooks", webhooks(provider, secrets));
+    }
+    if let Some(url) = include.installs {
+        let settings = &secrets.installs;
+        add(
+            "installs",
+            json!({"accept": settings.accept, "claim_url": settings.claim_url, "url": url}),
+        );
     }
     if include.credentials {
         add("credentials", credentials(row, provider, secrets));

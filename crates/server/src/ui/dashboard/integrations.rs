@@ -2,6 +2,7 @@
 
 mod detail;
 mod fields;
+mod installs;
 mod list;
 mod new;
 mod proxy;
@@ -13,7 +14,7 @@ use valetkey_engine::members::Permission;
 use super::failure::Failure;
 use super::visit::Visit;
 use super::{Access, Page, change, look};
-pub(super) use fields::has_callback;
+pub(super) use fields::{checked, has_callback};
 
 pub(super) fn pages() -> Vec<Page> {
     const VIEW: Access = Access::May(Permission::View);
@@ -28,6 +29,7 @@ pub(super) fn pages() -> Vec<Page> {
         change("/{environment}/integrations/{integration}/scopes", CHANGE, scopes::save),
         change("/{environment}/integrations/{integration}/proxy", CHANGE, proxy::save),
         change("/{environment}/integrations/{integration}/webhooks", CHANGE, webhooks::save),
+        change("/{environment}/integrations/{integration}/installs", CHANGE, installs::save),
         change("/{environment}/integrations/{integration}/delete", CHANGE, detail::delete),
         change("/{environment}/integrations/restore", CHANGE, scopes::restore),
     ]

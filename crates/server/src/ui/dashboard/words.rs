@@ -81,6 +81,8 @@ pub(super) fn duration(took: Duration) -> String {
 pub(super) fn said(name: &str) -> Option<&'static str> {
     Some(match name {
         "saved" => "Saved.",
+        "claimed" => "Claimed. It is a connection now.",
+        "dismissed" => "Dismissed.",
         "created" => "Created.",
         "deleted" => "Deleted.",
         "restored" => "It is back, with what was deleted with it.",

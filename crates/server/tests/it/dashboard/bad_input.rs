@@ -2,6 +2,7 @@
 //! `POST` there is, which the test checks, so that no form is added without one.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
@@ -9,6 +10,7 @@ use valetkey_server::ui::dashboard::{self, Access};
 
 use super::person::Person;
 use crate::app::{Answer, TestApp, on_each};
+use crate::installs::{Market, accept, claim, install};
 
 /// What is sent in place of a good value, by the letter that [`Field`] names it with.
 const BAD: [(char, &str); 5] = [
@@ -81,6 +83,22 @@ const FORMS: &[Form] = &[
     ),
     ("/{environment}/integrations/{integration}/scopes", &[("scopes", "a", ""), ("sure", "", "")]),
     (
+        "/{environment}/integrations/{integration}/installs",
+        &[("claim_url", "https://app.example/claim", "lcsw"), ("accept_installs", "true", "")],
+    ),
+    // Nothing of it may be taken, for it could be claimed only once: there is no end user, and a
+    // connection has the id already.
+    (
+        "/{environment}/installs/{install}",
+        &[
+            ("end_user_id", "", "elc"),
+            ("email", "a@example.com", "lcsw"),
+            // The official clients may name a connection as the "w" is.
+            ("connection_id", "taken", "lcs"),
+        ],
+    ),
+    ("/{environment}/installs/{install}/dismiss", &[]),
+    (
         "/{environment}/integrations/{integration}/proxy",
         &[
             ("allowed_hosts", "api.example.com", "lcsw"),
@@ -130,7 +148,13 @@ const FORMS: &[Form] = &[
     ("/{environment}/settings/webhooks/replay", &[("id", "999", "")]),
     ("/{environment}/settings/webhooks/signing-key", &[]),
     ("/{environment}/settings/webhooks/signing-key/rotate", &[]),
-    ("/{environment}/settings/alerts", &[("alert_url", "https://93.184.216.34/a", "lcsw")]),
+    (
+        "/{environment}/settings/alerts",
+        &[
+            ("alert_url", "https://93.184.216.34/a", "lcsw"),
+            ("alert_emails", "ada@example.com", "lcsw"),
+        ],
+    ),
     ("/{environment}/settings/alerts/test", &[]),
     (
         "/{environment}/settings/callback-url",
@@ -169,6 +193,7 @@ const PAGES: &[&str] = &[
     "/account/team",
     "/dev/connections",
     "/dev/connections/keys/c",
+    "/dev/installs",
     "/dev/integrations",
     "/dev/integrations/keys",
     "/dev/settings",
@@ -191,11 +216,26 @@ async fn snapshot(owner: &Person<'_>) -> String {
     all
 }
 
-fn filled(path: &str) -> String {
+/// Waits until the page of keys says that the connection was made with one: that is written down
+/// beside the answer.
+async fn used(owner: &Person<'_>) {
+    for _ in 0..500 {
+        if owner.get("/dev/settings/keys").await.text.contains("\"Last used\">just now<") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the key was never marked as used");
+}
+
+/// A path of objects that there are. Only `shop` can be installed at its provider.
+fn filled(path: &str, install: &str) -> String {
     let mut path = path.replacen('C', CONNECTION, usize::from(path.starts_with("C/")));
+    let integration = if path.ends_with("/installs") { "shop" } else { "keys" };
     for (name, value) in [
         ("{environment}", "dev"),
-        ("{integration}", "keys"),
+        ("{install}", install),
+        ("{integration}", integration),
         ("{connection}", "c"),
         ("{provider}", "emulator-api-key"),
         ("{id}", "x"),
@@ -229,7 +269,14 @@ async fn every_form_refuses_bad_input_beside_its_field_and_changes_nothing() {
             "credentials": {"type": "API_KEY", "apiKey": "emk_0123456789"}});
         let made = app.post("/connections").bearer(&app.api_key).json(&body).send().await;
         assert_eq!(made.status, 201, "{}", made.text);
+        Market::open(&app).await;
+        accept(&app, "shop").await;
+        let (claimed, _) = install(&app, "good-1").await;
+        let taken = json!({"connection_id": "taken", "end_user": {"id": "u"}});
+        assert_eq!(claim(&app, &claimed, &taken).await.status, 201);
+        let (waiting, _) = install(&app, "good-2").await;
         let owner = app.owner().await;
+        used(&owner).await;
         let mut wrong = String::new();
         for (method, path, access) in dashboard::list() {
             if method != Method::POST || access == Access::Stranger {
@@ -252,7 +299,7 @@ async fn every_form_refuses_bad_input_beside_its_field_and_changes_nothing() {
                         app.advance_s(3600);
                         before = snapshot(&owner).await;
                     }
-                    let answer = owner.post(&filled(path), &sent).await;
+                    let answer = owner.post(&filled(path, &waiting), &sent).await;
                     let what = format!("{path} {field} {letter}: {}", answer.status);
                     if !matches!(answer.status, 200 | 303 | 400 | 403 | 404) {
                         writeln!(wrong, "{what}").unwrap();
@@ -266,8 +313,14 @@ async fn every_form_refuses_bad_input_beside_its_field_and_changes_nothing() {
                     }
                     is_all_refused &= answer.status >= 400;
                 }
-                if is_all_refused && before != snapshot(&owner).await {
-                    writeln!(wrong, "{path} {field} was refused and changed something").unwrap();
+                let after = snapshot(&owner).await;
+                if let Some((old, new)) = before
+                    .lines()
+                    .zip(after.lines())
+                    .find(|(old, new)| is_all_refused && old != new)
+                {
+                    let what = format!("{path} {field} was refused and changed something:");
+                    writeln!(wrong, "{what}\n{old}\n{new}").unwrap();
                 }
             }
         }

@@ -332,3 +332,26 @@ async fn operators_are_told_of_a_trouble_once_until_it_is_over() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn alerts_by_mail_are_deliveries_like_any_other() {
+    on_each(async |app: TestApp| {
+        let me = app.person(Role::Developer).await;
+        let path = "/dev/settings/alerts";
+        let page = me.get(path).await;
+        assert!(page.text.contains("name=\"alert_emails\""), "{}", page.text);
+        let wrong = me.post(path, &[("alert_emails", "ada@example.com\nnobody")]).await;
+        assert!(wrong.status == 400 && wrong.text.contains("id=\"alert_emails-issue\""));
+        assert!(wrong.text.contains("nobody"), "what was typed stays");
+        let both = [("alert_url", ""), ("alert_emails", "ada@example.com\r\n\r\nbob@example.com")];
+        assert_eq!(me.post(path, &both).await.status, 303);
+        assert_eq!(me.post(&format!("{path}/test"), &[]).await.status, 303);
+        // Nobody listens where the mail server should be: it is tried again, and said.
+        assert_eq!(app.engine.deliver_due_once().await.unwrap(), 2);
+        let list = me.get("/dev/settings/webhooks").await;
+        for address in ["mailto:ada@example.com", "mailto:bob@example.com"] {
+            assert!(list.text.contains(address), "{}", list.text);
+        }
+    })
+    .await;
+}

@@ -38,6 +38,16 @@ export async function makeGrant(providerUrl) {
   return { credentials, withdraw: (token = tokens.refresh_token) => post(providerUrl, '/oauth/revoke', { token }) };
 }
 
+/** Install the app from the provider's side: approve there, and come to the address of the integration. */
+export async function installAtProvider(providerUrl, address) {
+  const query = new URLSearchParams({ redirect_uri: address, auto: 'approve' });
+  const redirect = await fetch(`${providerUrl}/install?${query}`, { redirect: 'manual' });
+  const page = await fetch(redirect.headers.get('location'));
+  const text = await page.text();
+  if (!page.ok) throw new Error(`${page.status}: ${text}`);
+  return text;
+}
+
 /** Make the provider's next token requests fail. */
 export async function failTokenRequests(providerUrl, kind, times = 1) {
   const reply = await fetch(`${providerUrl}/control/faults`, {

@@ -491,7 +491,7 @@ class AsyncIntegrations:
         self,
         unique_key: str,
         *,
-        include: Optional[List[Literal["webhook", "webhook_settings", "credentials"]]] = None,
+        include: Optional[List[Literal["webhook", "webhook_settings", "installs", "credentials"]]] = None,
     ) -> models.Integration:
         """One integration.
 
@@ -521,6 +521,7 @@ class AsyncIntegrations:
         custom: Optional[Dict[str, str]] = None,
         proxy: Optional[models.Proxy] = None,
         webhooks: Optional[models.Webhooks] = None,
+        installs: Optional[models.InstallsInput] = None,
     ) -> models.Integration:
         """Change an integration; what is left out stays.
 
@@ -538,6 +539,7 @@ class AsyncIntegrations:
                 "custom": custom,
                 "proxy": proxy,
                 "webhooks": webhooks,
+                "installs": installs,
             }),
             envelope="data",
         )
@@ -1012,6 +1014,139 @@ class AsyncWebhooks:
         return answer
 
 
+class AsyncInstalls:
+    """Installs."""
+
+    def __init__(self, call: AsyncCall) -> None:
+        self._call = call
+
+    async def list(
+        self,
+        *,
+        provider_config_key: Optional[str] = None,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
+    ) -> List[models.Install]:
+        """Installations that began at the provider and are unclaimed, newest first.
+
+        :param after: The last one you have.
+
+        Scope: environment:connections:list
+        """
+        answer: List[models.Install] = await self._call(
+            "GET",
+            "/installs",
+            query=given({
+                "provider_config_key": provider_config_key,
+                "after": after,
+                "limit": limit,
+            }),
+            envelope="data",
+        )
+        return answer
+
+    def iterate(
+        self,
+        *,
+        provider_config_key: Optional[str] = None,
+        after: Optional[str] = None,
+        limit: int = 100,
+    ) -> AsyncIterator[models.Install]:
+        """Installations that began at the provider and are unclaimed, newest first, one by one,
+        asking for ``limit`` at a time.
+
+        :param after: The last one you have.
+
+        Scope: environment:connections:list
+        """
+        return async_by_after(
+            lambda after: self.list(
+                provider_config_key=provider_config_key,
+                after=after,
+                limit=limit,
+            ),
+            after,
+        )
+
+    async def get(
+        self,
+        install_id: str,
+    ) -> models.Install:
+        """One unclaimed installation.
+
+        Scope: environment:connections:read
+        """
+        answer: models.Install = await self._call(
+            "GET",
+            path("/installs/{}", install_id),
+            envelope="data",
+        )
+        return answer
+
+    async def dismiss(
+        self,
+        install_id: str,
+    ) -> models.Success:
+        """Dismiss an unclaimed installation; at the provider it stays as it is.
+
+        Scope: environment:connections:delete
+        """
+        answer: models.Success = await self._call(
+            "DELETE",
+            path("/installs/{}", install_id),
+        )
+        return answer
+
+    async def exchange(
+        self,
+        *,
+        claim_token: str,
+    ) -> models.Install:
+        """What the claim token is for that a person came to your claim page with.
+
+        Scope: environment:connections:create
+        """
+        answer: models.Install = await self._call(
+            "POST",
+            "/installs/exchange",
+            body=given({
+                "claim_token": claim_token,
+            }),
+            envelope="data",
+        )
+        return answer
+
+    async def claim(
+        self,
+        install_id: str,
+        *,
+        connection_id: Optional[str] = None,
+        metadata: Optional[Dict[str, Any]] = None,
+        webhook_url_override: Optional[str] = None,
+        end_user: Optional[models.EndUserInput] = None,
+        tags: Optional[Dict[str, str]] = None,
+    ) -> models.ClaimedInstall:
+        """Make a connection of an unclaimed installation.
+
+        :param webhook_url_override: An absolute URL that this server may call, or an empty text
+            for none.
+
+        Scope: environment:connections:create
+        """
+        answer: models.ClaimedInstall = await self._call(
+            "POST",
+            path("/installs/{}/claim", install_id),
+            body=given({
+                "connection_id": connection_id,
+                "metadata": metadata,
+                "webhook_url_override": webhook_url_override,
+                "end_user": end_user,
+                "tags": tags,
+            }),
+        )
+        return answer
+
+
 class AsyncLogs:
     """Logs."""
 
@@ -1096,5 +1231,6 @@ class AsyncApi:
         self.proxy = AsyncProxy(call)
         self.environments = AsyncEnvironments(call)
         self.webhooks = AsyncWebhooks(call)
+        self.installs = AsyncInstalls(call)
         self.logs = AsyncLogs(call)
         self.server = AsyncServer(call)

@@ -69,6 +69,12 @@ class ConnectionMetadata(TypedDict):
     metadata: Dict[str, Any]
 
 
+class Installs(TypedDict):
+    accept: bool
+    claim_url: Optional[str]
+    url: str
+
+
 class _IntegrationRequired(TypedDict):
     unique_key: str
     provider: str
@@ -85,6 +91,7 @@ class Integration(_IntegrationRequired, total=False):
     categories: List[str]
     webhook_url: Optional[str]
     webhooks: Any
+    installs: Installs
     credentials: Any
 
 
@@ -176,6 +183,26 @@ class Delivery(TypedDict):
     next_attempt_at: Optional[str]
     last_status: Optional[int]
     last_error: Optional[str]
+
+
+class Install(TypedDict):
+    id: str
+    provider_config_key: str
+    provider: str
+    source: Literal["webhook", "callback"]
+    account: Optional[str]
+    """Where it was installed, as the provider says"""
+    installed_by: Optional[str]
+    external_id: Optional[str]
+    """The provider's id of the installation"""
+    created_at: str
+    expires_at: str
+
+
+class ClaimedInstall(TypedDict):
+    connection_id: str
+    provider_config_key: str
+    created: bool
 
 
 class Operation(TypedDict):
@@ -404,6 +431,13 @@ class Webhooks(TypedDict, total=False):
     """Verify in this way; empty is the provider's own"""
     learn_minutes: int
     """For so long a handshake may bring a new secret"""
+
+
+class InstallsInput(TypedDict, total=False):
+    accept: bool
+    """Hold installations that begin at the provider"""
+    claim_url: str
+    """Your page that a person is led to afterwards, with a claim_token; on the environment's list of return addresses. An empty text removes it"""
 
 
 class _CallInputRequired(TypedDict):

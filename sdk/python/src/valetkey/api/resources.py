@@ -491,7 +491,7 @@ class Integrations:
         self,
         unique_key: str,
         *,
-        include: Optional[List[Literal["webhook", "webhook_settings", "credentials"]]] = None,
+        include: Optional[List[Literal["webhook", "webhook_settings", "installs", "credentials"]]] = None,
     ) -> models.Integration:
         """One integration.
 
@@ -521,6 +521,7 @@ class Integrations:
         custom: Optional[Dict[str, str]] = None,
         proxy: Optional[models.Proxy] = None,
         webhooks: Optional[models.Webhooks] = None,
+        installs: Optional[models.InstallsInput] = None,
     ) -> models.Integration:
         """Change an integration; what is left out stays.
 
@@ -538,6 +539,7 @@ class Integrations:
                 "custom": custom,
                 "proxy": proxy,
                 "webhooks": webhooks,
+                "installs": installs,
             }),
             envelope="data",
         )
@@ -1012,6 +1014,139 @@ class Webhooks:
         return answer
 
 
+class Installs:
+    """Installs."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def list(
+        self,
+        *,
+        provider_config_key: Optional[str] = None,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
+    ) -> List[models.Install]:
+        """Installations that began at the provider and are unclaimed, newest first.
+
+        :param after: The last one you have.
+
+        Scope: environment:connections:list
+        """
+        answer: List[models.Install] = self._call(
+            "GET",
+            "/installs",
+            query=given({
+                "provider_config_key": provider_config_key,
+                "after": after,
+                "limit": limit,
+            }),
+            envelope="data",
+        )
+        return answer
+
+    def iterate(
+        self,
+        *,
+        provider_config_key: Optional[str] = None,
+        after: Optional[str] = None,
+        limit: int = 100,
+    ) -> Iterator[models.Install]:
+        """Installations that began at the provider and are unclaimed, newest first, one by one,
+        asking for ``limit`` at a time.
+
+        :param after: The last one you have.
+
+        Scope: environment:connections:list
+        """
+        return by_after(
+            lambda after: self.list(
+                provider_config_key=provider_config_key,
+                after=after,
+                limit=limit,
+            ),
+            after,
+        )
+
+    def get(
+        self,
+        install_id: str,
+    ) -> models.Install:
+        """One unclaimed installation.
+
+        Scope: environment:connections:read
+        """
+        answer: models.Install = self._call(
+            "GET",
+            path("/installs/{}", install_id),
+            envelope="data",
+        )
+        return answer
+
+    def dismiss(
+        self,
+        install_id: str,
+    ) -> models.Success:
+        """Dismiss an unclaimed installation; at the provider it stays as it is.
+
+        Scope: environment:connections:delete
+        """
+        answer: models.Success = self._call(
+            "DELETE",
+            path("/installs/{}", install_id),
+        )
+        return answer
+
+    def exchange(
+        self,
+        *,
+        claim_token: str,
+    ) -> models.Install:
+        """What the claim token is for that a person came to your claim page with.
+
+        Scope: environment:connections:create
+        """
+        answer: models.Install = self._call(
+            "POST",
+            "/installs/exchange",
+            body=given({
+                "claim_token": claim_token,
+            }),
+            envelope="data",
+        )
+        return answer
+
+    def claim(
+        self,
+        install_id: str,
+        *,
+        connection_id: Optional[str] = None,
+        metadata: Optional[Dict[str, Any]] = None,
+        webhook_url_override: Optional[str] = None,
+        end_user: Optional[models.EndUserInput] = None,
+        tags: Optional[Dict[str, str]] = None,
+    ) -> models.ClaimedInstall:
+        """Make a connection of an unclaimed installation.
+
+        :param webhook_url_override: An absolute URL that this server may call, or an empty text
+            for none.
+
+        Scope: environment:connections:create
+        """
+        answer: models.ClaimedInstall = self._call(
+            "POST",
+            path("/installs/{}/claim", install_id),
+            body=given({
+                "connection_id": connection_id,
+                "metadata": metadata,
+                "webhook_url_override": webhook_url_override,
+                "end_user": end_user,
+                "tags": tags,
+            }),
+        )
+        return answer
+
+
 class Logs:
     """Logs."""
 
@@ -1096,5 +1231,6 @@ class Api:
         self.proxy = Proxy(call)
         self.environments = Environments(call)
         self.webhooks = Webhooks(call)
+        self.installs = Installs(call)
         self.logs = Logs(call)
         self.server = Server(call)

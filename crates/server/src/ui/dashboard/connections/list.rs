@@ -66,6 +66,8 @@ struct ListPage {
     older: Option<String>,
     export: String,
     new: String,
+    /// Unclaimed installations, if there are any.
+    unclaimed: Option<String>,
     list: String,
     bulk: String,
     can: Abilities,
@@ -145,6 +147,8 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         let mark = if query.is_empty() { "" } else { "&" };
         visit.environment_link(&format!("/connections?{query}{mark}after={}-{id}", at.millis()))
     });
+    let waiting = visit.engine().installs(environment, None, None, 1).await?;
+    let unclaimed = (!waiting.is_empty()).then(|| visit.environment_link("/installs"));
     let now = visit.now();
     let integrations = visit.engine().integrations(environment).await?;
     let chosen = visit.query.text("integration").to_owned();
@@ -170,6 +174,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         older,
         export: visit.environment_link(&format!("/connections/export.csv?{query}")),
         new: visit.environment_link("/connections/new"),
+        unclaimed,
         list: visit.environment_link("/connections"),
         bulk: visit.environment_link("/connections/bulk"),
         can: Abilities::of(&visit),

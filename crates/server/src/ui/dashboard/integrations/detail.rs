@@ -11,6 +11,7 @@ use valetkey_engine::integrations::{IntegrationView, UpdateIntegration, needs_cr
 use super::super::failure::Failure;
 use super::super::form::Issues;
 use super::super::frame::{Abilities, Frame};
+use super::super::installs::InstallPanel;
 use super::super::logs::integration_link;
 use super::super::visit::Visit;
 use super::super::words;
@@ -48,6 +49,7 @@ pub(super) struct DetailPage {
     proxy: ProxyForm,
     kept: String,
     hooks: Webhooks,
+    installs: Option<InstallPanel>,
     unique_key: String,
     display_name: String,
     here: String,
@@ -111,6 +113,7 @@ pub(super) async fn page(visit: &Visit, issues: Issues) -> Result<DetailPage, Fa
         scope_changes: None,
         proxy: ProxyForm::of(visit, &view),
         hooks: Webhooks::of(visit, &view)?,
+        installs: InstallPanel::of(visit, &view)?,
         kept: words::duration(visit.engine().settings().deleted_retention),
         unique_key: given("unique_key", &key),
         display_name: given("display_name", row.display_name.as_deref().unwrap_or_default()),

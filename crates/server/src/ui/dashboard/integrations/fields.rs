@@ -165,7 +165,7 @@ pub(super) fn body(provider: &Provider, form: &Form) -> Map<String, Value> {
 }
 
 /// The checked body as a request, or what is wrong, by field.
-pub(super) fn checked<T: serde::de::DeserializeOwned>(
+pub(in super::super) fn checked<T: serde::de::DeserializeOwned>(
     schema: &Schema,
     body: Map<String, Value>,
 ) -> Result<T, Issues> {
