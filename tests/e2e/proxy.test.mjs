@@ -24,6 +24,11 @@ const GROWTH_MAX_KB = 48 * 1024;
 async function startEcho() {
   const server = await listen(async (request, response) => {
     const [path] = request.url.split('?');
+    if (path === '/api/too-large') {
+      // The body is not even looked at.
+      response.writeHead(413, { 'content-type': 'application/json' });
+      return response.end('{"why":"too large"}');
+    }
     if (path === '/api/download') {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       return Readable.from(pieces(Number(request.headers['x-pieces']))).pipe(response);
@@ -156,6 +161,21 @@ onEachEngine((engine) => {
 
   // Bodies never meet the database: once is enough.
   if (engine !== 'sqlite') return;
+  test('a refusal reaches whoever is still sending', async () => {
+    const headers = { authorization: `Bearer ${stage.key}`, 'provider-config-key': KEY, 'connection-id': id };
+    for (let turn = 0; turn < 5; turn += 1) {
+      const request = http.request(`${stage.servers[0].url}/proxy/too-large`, { method: 'POST', headers });
+      // Sent to the end, answer or no answer, as many clients do.
+      const answered = new Promise((resolve, reject) => request.on('response', resolve).on('error', reject));
+      Readable.from(pieces(20)).pipe(request);
+      const answer = await answered;
+      assert.equal(answer.statusCode, 413);
+      assert.equal(Buffer.concat(await answer.toArray()).toString(), '{"why":"too large"}');
+      // Node's client stops sending once it has the answer, and keeps the connection.
+      request.destroy();
+    }
+  });
+
   test('two gigabytes pass each way, and the server does not grow', async () => {
     const { pid } = stage.servers[0];
     const resident = () => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);

@@ -23,6 +23,7 @@ use valetkey_engine::Settings;
 use valetkey_engine::members::Role;
 use valetkey_engine::members::openid::OpenIdSettings;
 use valetkey_engine::proxy::ProxySettings;
+use valetkey_server::middleware::client_address::TrustedProxies;
 use valetkey_server::ui::ConnectPageOptions;
 use valetkey_vault::MasterKey;
 
@@ -57,6 +58,7 @@ pub(crate) struct Config {
     pub(crate) api_keys: Vec<ConfiguredKey>,
     pub(crate) providers: Vec<PathBuf>,
     pub(crate) providers_reload_interval: Duration,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) egress_allow: AllowList,
     pub(crate) token_timeout: Duration,
     /// Its sizes are beside it.
@@ -148,6 +150,7 @@ impl Config {
             api_keys: Vec::new(),
             providers: Vec::new(),
             providers_reload_interval: Duration::ZERO,
+            trusted_proxies: TrustedProxies::default(),
             egress_allow: AllowList::default(),
             token_timeout: Duration::ZERO,
             proxy: ProxySettings::default(),
@@ -211,6 +214,7 @@ impl Config {
             rate_limit_per_min: u32::try_from(self.rate_limit_per_min).unwrap_or(u32::MAX),
             webhook_rate_limit_per_min: u32::try_from(self.webhook_rate_limit_per_min)
                 .unwrap_or(u32::MAX),
+            trusted_proxies: self.trusted_proxies.clone(),
             websockets_path: self.websockets_path.clone(),
             connect_page: self.connect_page.clone(),
         }

@@ -23,13 +23,32 @@ pub const KIND: &str = "alert";
 /// Troubles that are told one by one; the text counts the others.
 const TOLD_MAX: usize = 20;
 
+/// What is counted together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    /// Connections of an integration.
+    Connections(String),
+    /// Receivers of webhooks.
+    Receivers,
+}
+
+impl Group {
+    fn counted(&self, count: usize) -> String {
+        match (self, count) {
+            (Self::Connections(key), 1) => format!("1 connection of {key} fails"),
+            (Self::Connections(key), _) => format!("{count} connections of {key} fail"),
+            (Self::Receivers, 1) => "1 receiver of webhooks does not answer".to_owned(),
+            (Self::Receivers, _) => format!("{count} receivers of webhooks do not answer"),
+        }
+    }
+}
+
 /// Something that does not work.
 #[derive(Clone, Debug)]
 struct Trouble {
     /// What tells it from others, and the same one later.
     subject: String,
-    /// What it is counted with.
-    group: String,
+    group: Group,
     integration_key: Option<String>,
     connection_id: Option<String>,
     message: String,
@@ -80,7 +99,7 @@ impl Engine {
             let Some(stored) = stored.filter(|stored| stored.told) else { continue };
             troubles.push(Trouble {
                 subject: format!("connection:{}/{}", row.integration_key, row.connection_id),
-                group: format!("connections of {} fail", row.integration_key),
+                group: Group::Connections(row.integration_key.clone()),
                 integration_key: Some(row.integration_key),
                 connection_id: Some(row.connection_id),
                 message: stored.message,
@@ -94,7 +113,7 @@ impl Engine {
             if !is_mail && own.as_deref() != Some(it.destination.as_str()) {
                 troubles.push(Trouble {
                     subject: format!("destination:{}", it.destination),
-                    group: "receivers of webhooks do not answer".to_owned(),
+                    group: Group::Receivers,
                     integration_key: None,
                     connection_id: None,
                     message: format!("{} does not take webhooks.", it.destination),
@@ -105,11 +124,11 @@ impl Engine {
     }
 
     fn alert(&self, environment: &EnvironmentView, troubles: &[Trouble]) -> NewEvent {
-        let mut groups: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut groups: BTreeMap<&Group, usize> = BTreeMap::new();
         for trouble in troubles {
             *groups.entry(&trouble.group).or_default() += 1;
         }
-        let lines = groups.iter().map(|(group, count)| format!("{count} {group}"));
+        let lines = groups.iter().map(|(group, count)| group.counted(*count));
         let summary = lines.collect::<Vec<_>>().join("; ");
         let told = troubles.iter().take(TOLD_MAX).map(|it| {
             json!({

@@ -10,6 +10,7 @@ use valetkey_engine::{Engine, EnvironmentView, Session};
 use crate::api::providers::ProviderBodies;
 use crate::auth_header::{Credential, Refusal};
 use crate::error::{ApiError, ApiResult};
+use crate::middleware::client_address::TrustedProxies;
 use crate::middleware::rate_limit::RateLimiter;
 use crate::route::{Endpoint, Host, Principal};
 use crate::{api, connect, transport, ui};
@@ -26,6 +27,8 @@ pub struct Options {
     pub rate_limit_per_min: u32,
     /// Webhooks per minute of one integration; 0 is no limit.
     pub webhook_rate_limit_per_min: u32,
+    /// Proxies whose word about the client is taken.
+    pub trusted_proxies: TrustedProxies,
     /// The path at which browsers open their WebSocket, see [`ui::check_websockets_path`].
     pub websockets_path: String,
     /// How the Connect UI is served.
@@ -39,6 +42,7 @@ impl Default for Options {
             body_bytes_max: transport.body_bytes_max,
             rate_limit_per_min: transport.rate_limit_per_min,
             webhook_rate_limit_per_min: WEBHOOK_RATE_LIMIT_PER_MIN,
+            trusted_proxies: TrustedProxies::default(),
             websockets_path: "/".to_owned(),
             connect_page: ui::ConnectPageOptions::default(),
         }
@@ -187,6 +191,7 @@ fn with_pages(
     let settings = transport::Settings {
         body_bytes_max: options.body_bytes_max,
         rate_limit_per_min: options.rate_limit_per_min,
+        trusted_proxies: options.trusted_proxies.clone(),
         public_url: engine.settings().public_url.clone(),
     };
     let sources = (engine.clock().clone(), engine.rng().clone());

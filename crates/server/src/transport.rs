@@ -27,6 +27,7 @@ use crate::error::{self, ApiError, ApiResult, Part};
 use crate::extract::body;
 use crate::extract::path::{self, Found, PathTable};
 use crate::middleware::access_log::{self, Access};
+use crate::middleware::client_address::TrustedProxies;
 use crate::middleware::rate_limit::{Allowance, Bucket, RateLimiter};
 use crate::middleware::{content_type, cors, response_headers};
 use crate::openapi;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub body_bytes_max: usize,
     /// Requests per minute of one account and kind of credential; 0 is no limit.
     pub rate_limit_per_min: u32,
+    /// Proxies whose word about the client is taken.
+    pub trusted_proxies: TrustedProxies,
     /// The URL under which clients reach this server, for the OpenAPI document.
     pub public_url: String,
 }
@@ -50,6 +53,7 @@ impl Default for Settings {
         Self {
             body_bytes_max: 75 * 1024 * 1024,
             rate_limit_per_min: 200,
+            trusted_proxies: TrustedProxies::default(),
             public_url: "http://localhost:3003".to_owned(),
         }
     }
@@ -101,9 +105,14 @@ struct Trail {
 }
 
 impl<H: Host> Transport<H> {
-    async fn serve(&self, request: Request) -> Response {
+    async fn serve(&self, mut request: Request) -> Response {
         let begun = tokio::time::Instant::now();
         let method = request.method().clone();
+        let proxies = &self.settings.trusted_proxies;
+        let client = proxies.client(request.extensions(), request.headers());
+        if let Some(client) = client {
+            request.extensions_mut().insert(client);
+        }
         let mut trail = Trail { request_id: self.rng.uuid(), route: "-", allowance: None };
         let mut response = if method == Method::OPTIONS {
             cors::preflight()
@@ -130,6 +139,7 @@ impl<H: Host> Transport<H> {
             route: trail.route,
             status: response.status(),
             duration: begun.elapsed(),
+            client,
             request_id: trail.request_id,
         });
         if method == Method::HEAD { without_body(response) } else { response }

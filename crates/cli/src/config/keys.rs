@@ -9,6 +9,7 @@ use valetkey_base::Secret;
 use valetkey_egress::{AllowList, SmtpServer, is_mailbox};
 use valetkey_engine::members::Role;
 use valetkey_engine::proxy::BaseUrlOverride;
+use valetkey_server::middleware::client_address::TrustedProxies;
 use valetkey_server::ui::{CopyOverrides, check_websockets_path};
 use valetkey_vault::MasterKey;
 
@@ -77,6 +78,24 @@ pub(crate) const KEYS: &[Key] = &[
         kind: Kind::Text {
             form: URL_FORM,
             set: |config, text| url(text).map(|url| config.public_url = Some(url)),
+        },
+    },
+    Key {
+        name: "trusted_proxies",
+        variable: "VALETKEY_TRUSTED_PROXIES",
+        section: Section::Server,
+        doc: "Proxies in front of this server: addresses and networks (`10.0.0.0/8`), separated by \
+              commas. What they append to `X-Forwarded-For` is taken as the address of the client, \
+              by which guessing is slowed down and sessions are told apart.",
+        default: None,
+        otherwise: "none: the client is who connects",
+        secret: false,
+        kind: Kind::Text {
+            form: "addresses or networks, separated by commas",
+            set: |config, text| {
+                config.trusted_proxies = TrustedProxies::parse(text).map_err(Some)?;
+                Ok(())
+            },
         },
     },
     Key {

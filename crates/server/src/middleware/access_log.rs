@@ -6,6 +6,8 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
+use super::client_address::ClientAddress;
+
 /// What is logged of one request.
 pub(crate) struct Access<'a> {
     /// The method.
@@ -16,6 +18,8 @@ pub(crate) struct Access<'a> {
     pub(crate) status: StatusCode,
     /// From the first header read to the response's headers being ready.
     pub(crate) duration: Duration,
+    /// Whom it comes from.
+    pub(crate) client: Option<ClientAddress>,
     /// The id under which errors of this request are logged too.
     pub(crate) request_id: Uuid,
 }
@@ -33,6 +37,7 @@ pub(crate) fn record(access: &Access<'_>) {
                 route = access.route,
                 status = access.status.as_u16(),
                 duration_ms = access.duration.as_secs_f64() * 1000.0,
+                client = access.client.map(|client| tracing::field::display(client.0)),
                 request_id = %access.request_id,
                 "request"
             )

@@ -1,11 +1,10 @@
 //! One request for a page: who asks, for which environment, with what, and the way back.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
 use aws_lc_rs::hmac;
-use axum::extract::{ConnectInfo, OriginalUri, RawPathParams, Request, State};
+use axum::extract::{OriginalUri, RawPathParams, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
@@ -22,6 +21,7 @@ use super::form::Form;
 use super::frame::{Frame, POLICY};
 use super::{Access, Page, ROOT};
 use crate::extract::body;
+use crate::middleware::client_address::ClientAddress;
 use crate::ui::{self, Pages, cookies};
 
 /// Most bytes of a form.
@@ -66,7 +66,7 @@ pub(super) async fn serve(
     request: Request,
 ) -> Response {
     let (parts, content) = request.into_parts();
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let address = parts.extensions.get::<ClientAddress>();
     // The router below took the beginning of the path away.
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
     let mut visit = Visit {
@@ -76,7 +76,7 @@ pub(super) async fn serve(
         parameters: parameters.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         query: Form::parse(uri.query().unwrap_or_default().as_bytes()),
         form: Form::default(),
-        address: address.map_or_else(String::new, |info| info.0.ip().to_string()),
+        address: address.map_or_else(String::new, |client| client.0.to_string()),
         csrf: String::new(),
         new_cookies: Vec::new(),
         uri: uri.clone(),

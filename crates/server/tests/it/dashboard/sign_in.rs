@@ -1,7 +1,13 @@
 //! Signing in and out.
 
+use std::net::SocketAddr;
+
+use axum::Extension;
+use axum::extract::ConnectInfo;
 use valetkey_base::Secret;
 use valetkey_engine::members::sign_in::SESSION_IDLE;
+use valetkey_server::app::Options;
+use valetkey_server::middleware::client_address::TrustedProxies;
 
 use super::person::{PASSWORD, cookie_named, csrf_of};
 use crate::app::{Answer, TestApp, on_each};
@@ -10,6 +16,16 @@ const SIGN_IN: &str = "/dashboard/account/sign-in";
 
 /// The sign-in form as a browser that was never here sends it.
 async fn try_with(app: &TestApp, email: &str, password: &str, next: &str) -> Answer {
+    try_from(app, "", (email, password), next).await
+}
+
+/// The same through proxies that say for whom.
+async fn try_from(
+    app: &TestApp,
+    forwarded_for: &str,
+    (email, password): (&str, &str),
+    next: &str,
+) -> Answer {
     let page = app.get(SIGN_IN).send().await;
     assert_eq!(page.status, 200);
     let visitor = cookie_named(&page, "valetkey_visitor").unwrap();
@@ -19,7 +35,8 @@ async fn try_with(app: &TestApp, email: &str, password: &str, next: &str) -> Ans
         .append_pair("password", password)
         .append_pair("next", next)
         .finish();
-    app.post(SIGN_IN).cookie(&visitor).form(&form).send().await
+    let form = app.post(SIGN_IN).cookie(&visitor).form(&form);
+    form.header("x-forwarded-for", forwarded_for).send().await
 }
 
 #[tokio::test]
@@ -58,6 +75,29 @@ async fn nobody_is_sent_elsewhere_after_signing_in() {
         {
             let done = try_with(&app, "owner@example.com", PASSWORD, next).await;
             assert_eq!(done.location(), "/dashboard/", "{next}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_says_where_it_is_from_and_only_own_proxies_are_believed() {
+    valetkey_testkit::on_each_database(async |database| {
+        let trusted_proxies = TrustedProxies::parse("10.0.0.0/8").unwrap();
+        let options = Options { trusted_proxies, ..Default::default() };
+        let mut app = TestApp::with_options(database, options).await;
+        app.owner().await;
+        let behind = app.router.clone();
+        let owner = ("owner@example.com", PASSWORD);
+        for (peer, expected) in
+            [("10.0.0.1:4000", "203.0.113.9"), ("198.51.100.4:1", "198.51.100.4")]
+        {
+            let peer: SocketAddr = peer.parse().unwrap();
+            app.router = behind.clone().layer(Extension(ConnectInfo(peer)));
+            let done = try_from(&app, "6.6.6.6, 203.0.113.9", owner, "").await;
+            let profile = app.get("/dashboard/account/profile").cookie(&done.cookie()).send().await;
+            assert!(profile.text.contains(expected), "{}", profile.text);
+            assert!(!profile.text.contains("6.6.6.6"));
         }
     })
     .await;
