@@ -114,6 +114,9 @@ impl fmt::Debug for HttpRequest {
 
 /// The URL with its query names but not their values, and no fragment: fit for logs.
 pub fn without_query_values(url: &Url) -> String {
+    if url.query().is_none() && url.fragment().is_none() {
+        return url.to_string();
+    }
     let mut bare = url.clone();
     bare.set_fragment(None);
     bare.set_query(None);

@@ -77,12 +77,13 @@ impl Rng {
         const ALPHABET: &[u8; 62] =
             b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let mut text = String::with_capacity(length);
+        // Drawn together, because each draw costs as much as many bytes.
+        let mut drawn = [0u8; 64];
         while text.len() < length {
-            let byte = self.bytes::<1>()[0] & 63;
+            self.fill(&mut drawn);
             // Values 62 and 63 are thrown away so that every character is equally likely.
-            if let Some(letter) = ALPHABET.get(usize::from(byte)) {
-                text.push(char::from(*letter));
-            }
+            let letters = drawn.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 63)));
+            text.extend(letters.take(length - text.len()).map(|letter| char::from(*letter)));
         }
         text
     }

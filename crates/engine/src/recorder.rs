@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio_util::sync::CancellationToken;
 use valetkey_base::{Clock, Timestamp};
-use valetkey_store::{AuditRow, Error, MessageRow, NewOperation, Store};
+use valetkey_store::{AuditRow, EndedCall, Error, MessageRow, Store};
 
 /// How often the buffer is written.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
@@ -44,8 +44,8 @@ struct Buffer {
     connections: HashSet<i64>,
     keys: HashSet<i64>,
     messages: Vec<MessageRow>,
-    /// Calls through the proxy and when they began, with their messages.
-    calls: Vec<(NewOperation, Timestamp, MessageRow)>,
+    /// Calls through the proxy.
+    calls: Vec<EndedCall>,
     /// Calls there was no room for.
     calls_dropped: u64,
 }
@@ -149,11 +149,11 @@ impl Recorder {
 
     /// Writes a call down that has ended. When they come faster than the database takes them, those
     /// that went well are the first to be left out.
-    pub(crate) fn call(&self, operation: NewOperation, begun: Timestamp, message: MessageRow) {
+    pub(crate) fn call(&self, call: EndedCall) {
         self.with(|buffer| {
-            let room = if operation.error.is_some() { CALLS_MAX } else { CALLS_MAX / 2 };
+            let room = if call.operation.error.is_some() { CALLS_MAX } else { CALLS_MAX / 2 };
             if buffer.calls.len() < room {
-                buffer.calls.push((operation, begun, message));
+                buffer.calls.push(call);
             } else {
                 buffer.calls_dropped += 1;
             }
@@ -225,10 +225,7 @@ impl Recorder {
                     if !keys.is_empty() {
                         tx.touch_api_keys(&keys, now).await?;
                     }
-                    for (operation, begun, message) in calls {
-                        tx.insert_operation(&operation, begun).await?;
-                        tx.insert_messages(&[message]).await?;
-                    }
+                    tx.insert_calls(&calls).await?;
                     tx.insert_messages(&messages).await
                 })
             })

@@ -71,7 +71,7 @@ pub use operation_counts::{DayCount, HOUR_MS, OperationCount};
 pub use operation_durations::{DURATION_STEPS, DayDuration, DurationCount, duration_step};
 pub use operation_lists::{OperationFilter, OperationGroup, OperationPage, Position};
 pub use operation_texts::{Question, indexed_words};
-pub use operations::{MessageRow, NewOperation, Operation, Refresh};
+pub use operations::{EndedCall, MessageRow, NewOperation, Operation, Refresh};
 pub use passkeys::{Passkey, PasskeyUse};
 pub use proxy_budgets::Bucket;
 pub use proxy_keys::{NewProxyKey, ProxyKey};

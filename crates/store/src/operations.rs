@@ -52,7 +52,7 @@ pub struct Refresh {
 }
 
 /// An operation to be stored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct NewOperation {
     /// See [`Operation`].
     pub id: String,
@@ -82,6 +82,24 @@ pub struct NewOperation {
     pub expires_at: Option<Timestamp>,
 }
 
+/// A call that has ended: its operation, and the one message of it.
+#[derive(Clone, Debug)]
+pub struct EndedCall {
+    /// The operation, with its end.
+    pub operation: NewOperation,
+    /// When it began.
+    pub began: Timestamp,
+    /// What is said of it.
+    pub message: MessageRow,
+}
+
+#[derive(Serialize)]
+struct CallRow<'a> {
+    #[serde(flatten)]
+    operation: &'a NewOperation,
+    created_at: Timestamp,
+}
+
 /// A message of an operation.
 #[derive(Clone, Debug, Serialize)]
 pub struct MessageRow {
@@ -97,10 +115,29 @@ pub struct MessageRow {
     pub created_at: Timestamp,
 }
 
+/// Calls that one statement stores.
+const CALLS_PER_STATEMENT: usize = 500;
 const INSERT: &str = "INSERT INTO operations (id, environment_id, kind, action, state, title,
      integration_key, provider, connection_row, connection_id, error, created_at, ended_at,
      expires_at, token_expires_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+/// The same for many that have ended, as [`CallRow`]s.
+const INSERT_CALLS: Sql = Sql {
+    sqlite: "INSERT INTO operations (id, environment_id, kind, action, state, title,
+     integration_key, provider, connection_row, connection_id, error, created_at, ended_at)
+     SELECT value ->> 'id', value ->> 'environment_id', value ->> 'kind', value ->> 'action',
+     value ->> 'state', value ->> 'title', value ->> 'integration_key', value ->> 'provider',
+     value ->> 'connection_row', value ->> 'connection_id', value ->> 'error',
+     value ->> 'created_at', value ->> 'ended_at' FROM json_each($1)",
+    postgres: "INSERT INTO operations (id, environment_id, kind, action, state, title,
+     integration_key, provider, connection_row, connection_id, error, created_at, ended_at)
+     SELECT id, environment_id, kind, action, state, title, integration_key, provider,
+     connection_row, connection_id, error, created_at, ended_at
+     FROM jsonb_to_recordset($1::jsonb)
+     AS r(id text, environment_id bigint, kind text, action text, state text, title text,
+     integration_key text, provider text, connection_row bigint, connection_id text, error text,
+     created_at bigint, ended_at bigint)",
+};
 const FINISH: &str = "UPDATE operations SET state = $2, error = $3, ended_at = $4,
      integration_key = COALESCE($5, integration_key), provider = COALESCE($6, provider),
      connection_row = COALESCE($7, connection_row), connection_id = COALESCE($8, connection_id),
@@ -273,7 +310,7 @@ impl Tx {
             token_expires_at,
         ];
         self.execute(INSERT, values).await?;
-        self.index_operation(new);
+        self.index_operation(new, "");
         Ok(())
     }
 
@@ -290,14 +327,14 @@ impl Tx {
             &end.connection_id,
         ];
         self.execute(FINISH, values).await?;
-        self.index_operation(end);
+        self.index_operation(end, "");
         Ok(())
     }
 
-    fn index_operation(&mut self, it: &NewOperation) {
+    fn index_operation(&mut self, it: &NewOperation, message: &str) {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (key, connection) = (text(&it.integration_key), text(&it.connection_id));
-        self.index(&it.id, &[&it.id, &it.title, &key, &connection], it.error.as_deref());
+        self.index(&it.id, &[&it.id, &it.title, &key, &connection, message], it.error.as_deref());
     }
 
     /// Stores messages.
@@ -310,6 +347,28 @@ impl Tx {
         for group in messages.chunk_by(|one, next| one.operation_id == next.operation_id) {
             let texts: Vec<&str> = group.iter().map(|message| message.message.as_str()).collect();
             self.index(&group[0].operation_id, &texts, None);
+        }
+        Ok(())
+    }
+
+    /// Stores calls that have ended: as many as there are in few statements, because they may be
+    /// many.
+    pub async fn insert_calls(&mut self, calls: &[EndedCall]) -> Result<()> {
+        for calls in calls.chunks(CALLS_PER_STATEMENT) {
+            let rows: Vec<_> = calls
+                .iter()
+                .map(|it| CallRow { operation: &it.operation, created_at: it.began })
+                .collect();
+            let messages: Vec<_> = calls.iter().map(|it| &it.message).collect();
+            let (rows, messages) = (json_text(&rows)?, json_text(&messages)?);
+            self.execute(INSERT_CALLS, params![rows]).await?;
+            self.execute(INSERT_MESSAGES, params![messages]).await?;
+            for call in calls {
+                // Usually the one repeats the other.
+                let message = Some(call.message.message.as_str());
+                let message = message.filter(|text| *text != call.operation.title);
+                self.index_operation(&call.operation, message.unwrap_or_default());
+            }
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub struct SigningKeyRow {
 
 const LIVE: &str = "SELECT id, environment_id, key_sealed, expires_at FROM signing_keys
      WHERE environment_id = $1 AND (expires_at IS NULL OR expires_at > $2)
-     ORDER BY created_at DESC, id";
+     ORDER BY expires_at IS NOT NULL, created_at DESC, id";
 const INSERT: &str = "INSERT INTO signing_keys (id, environment_id, key_sealed, created_at)
      VALUES ($1, $2, $3, $4)";
 const EXPIRE_CURRENT: &str = "UPDATE signing_keys SET expires_at = $2

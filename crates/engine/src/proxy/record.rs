@@ -2,17 +2,19 @@
 //! last byte of the answer has gone, off the way of the call. Values of headers and queries are
 //! never kept; of a failure the beginning of the provider's answer is.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 use valetkey_base::{Clock, Timestamp};
 use valetkey_egress::{AnyBody, BodyError};
-use valetkey_store::{MessageRow, NewOperation};
+use valetkey_store::{EndedCall, MessageRow, NewOperation};
 
 use crate::recorder::Recorder;
 
@@ -28,6 +30,33 @@ pub enum LogInto {
     Operation(String),
     /// Nowhere: a dry run.
     Nowhere,
+}
+
+/// What belongs to the message of a call.
+#[derive(Serialize)]
+struct Detail<'a> {
+    request: RequestDetail<'a>,
+    took_ms: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<ResponseDetail<'a>>,
+    #[serde(skip_serializing_if = "<[Value]>::is_empty")]
+    earlier_attempts: &'a [Value],
+}
+
+#[derive(Serialize)]
+struct RequestDetail<'a> {
+    method: &'a str,
+    url: Option<String>,
+    headers: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ResponseDetail<'a> {
+    status: u16,
+    headers: &'a [String],
+    bytes: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    body: Cow<'a, str>,
 }
 
 /// A call under way.
@@ -105,26 +134,22 @@ impl Record {
     }
 
     fn detail(&self, took_ms: u128) -> String {
-        let url = self.url.as_ref().map(valetkey_auth::request::without_query_values);
-        let mut detail = json!({
-            "request": {
-                "method": self.method.as_str(),
-                "url": url,
-                "headers": self.request_headers,
+        let detail = Detail {
+            request: RequestDetail {
+                method: self.method.as_str(),
+                url: self.url.as_ref().map(valetkey_auth::request::without_query_values),
+                headers: &self.request_headers,
             },
-            "took_ms": took_ms,
-        });
-        if let Some((status, headers)) = &self.answer {
-            detail["response"] =
-                json!({"status": status.as_u16(), "headers": headers, "bytes": self.bytes});
-        }
-        if !self.excerpt.is_empty() {
-            detail["response"]["body"] = String::from_utf8_lossy(&self.excerpt).into();
-        }
-        if !self.attempts.is_empty() {
-            detail["earlier_attempts"] = self.attempts.clone().into();
-        }
-        detail.to_string()
+            took_ms,
+            response: self.answer.as_ref().map(|(status, headers)| ResponseDetail {
+                status: status.as_u16(),
+                headers,
+                bytes: self.bytes,
+                body: String::from_utf8_lossy(&self.excerpt),
+            }),
+            earlier_attempts: &self.attempts,
+        };
+        serde_json::to_string(&detail).unwrap_or_default()
     }
 
     fn error(&self) -> Option<String> {
@@ -183,7 +208,7 @@ impl Record {
             ended_at: Some(now),
             ..self.operation.clone()
         };
-        self.recorder.call(operation, self.begun, message);
+        self.recorder.call(EndedCall { operation, began: self.begun, message });
     }
 }
 

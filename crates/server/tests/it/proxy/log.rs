@@ -72,6 +72,8 @@ async fn a_failed_call_is_explained_on_its_page() {
             (429, "asks for fewer calls"),
             (503, "The provider failed."),
         ] {
+            // The newest is the first: two of one moment have no order.
+            bench.app.advance_s(1);
             bench.api.then_status(status, &[("content-type", "text/plain")], "their own words");
             bench.get("/x", &[]).await;
             let id = operations(&bench).await[0]["id"].as_str().unwrap().to_owned();
