@@ -1,5 +1,6 @@
 //! API keys: authenticating callers, making and revoking keys.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,8 +58,13 @@ pub struct DefinedKey {
 }
 
 impl Engine {
-    /// Finds whose key this is. `None` when it is unknown, revoked or expired.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Arc<Caller>>> {
+    /// Finds whose key this is, and notes that `client` used it. `None` when it is unknown, revoked
+    /// or expired.
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        client: Option<IpAddr>,
+    ) -> Result<Option<Arc<Caller>>> {
         let hash = token_hash_hex(token);
         let now = self.clock.now();
         let live = |caller: &Caller| caller.expires_at.is_none_or(|at| at > now);
@@ -98,7 +104,7 @@ impl Engine {
             return Ok(None);
         }
         if caller.grant.is_none() {
-            self.recorder.touch_key(caller.key_id);
+            self.recorder.touch_key(caller.key_id, client);
         }
         Ok(Some(caller))
     }

@@ -6,13 +6,14 @@
 //! own, so that a removed or changed entry shows.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio_util::sync::CancellationToken;
 use valetkey_base::{Clock, Timestamp};
-use valetkey_store::{AuditRow, EndedCall, Error, MessageRow, Store};
+use valetkey_store::{AuditRow, EndedCall, Error, KeyUse, MessageRow, Store};
 
 /// How often the buffer is written.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
@@ -42,7 +43,7 @@ struct Buffer {
     /// By environment and connection row. Apart from the rest because a read must not allocate.
     reads: HashMap<(i64, i64), Vec<Reads>>,
     connections: HashSet<i64>,
-    keys: HashSet<i64>,
+    keys: HashMap<i64, Option<IpAddr>>,
     messages: Vec<MessageRow>,
     /// Calls through the proxy.
     calls: Vec<EndedCall>,
@@ -135,10 +136,11 @@ impl Recorder {
         });
     }
 
-    /// Notes that an API key was used.
-    pub fn touch_key(&self, id: i64) {
+    /// Notes that an API key was used, and by whom.
+    pub fn touch_key(&self, id: i64, client: Option<IpAddr>) {
         self.with(|buffer| {
-            buffer.keys.insert(id);
+            let known = buffer.keys.entry(id).or_default();
+            *known = client.or(*known);
         });
     }
 
@@ -207,7 +209,9 @@ impl Recorder {
         let now = self.clock.now();
         let (rows, position, hash) = link(&chain, &buffer.audit);
         let connections: Vec<i64> = buffer.connections.iter().copied().collect();
-        let keys: Vec<i64> = buffer.keys.iter().copied().collect();
+        let keys =
+            buffer.keys.iter().map(|(id, used_from)| KeyUse { id: *id, used_from: *used_from });
+        let keys: Vec<_> = keys.collect();
         let messages = buffer.messages.clone();
         let calls = buffer.calls.clone();
         if buffer.calls_dropped > 0 {
@@ -251,7 +255,10 @@ impl Recorder {
                 entry.1 = entry.1.min(at);
             }
             buffer.connections.extend(failed.connections);
-            buffer.keys.extend(failed.keys);
+            for (id, client) in failed.keys {
+                let known = buffer.keys.entry(id).or_default();
+                *known = known.or(client);
+            }
             buffer.messages.extend(failed.messages);
             let room = CALLS_MAX.saturating_sub(buffer.calls.len());
             buffer.calls.extend(failed.calls.into_iter().take(room));

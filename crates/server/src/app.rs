@@ -10,7 +10,7 @@ use valetkey_engine::{Engine, EnvironmentView, Session};
 use crate::api::providers::ProviderBodies;
 use crate::auth_header::{Credential, Refusal};
 use crate::error::{ApiError, ApiResult};
-use crate::middleware::client_address::TrustedProxies;
+use crate::middleware::client_address::{ClientAddress, TrustedProxies};
 use crate::middleware::rate_limit::RateLimiter;
 use crate::route::{Endpoint, Host, Principal};
 use crate::{api, connect, transport, ui};
@@ -149,10 +149,14 @@ impl Caller {
 impl Host for App {
     type Caller = Caller;
 
-    async fn authenticate(&self, credential: Credential) -> ApiResult<Caller> {
+    async fn authenticate(
+        &self,
+        credential: Credential,
+        client: Option<ClientAddress>,
+    ) -> ApiResult<Caller> {
         match credential {
             Credential::ApiKey(key) => {
-                let caller = self.engine.authenticate(key.expose()).await?;
+                let caller = self.engine.authenticate(key.expose(), client.map(|it| it.0)).await?;
                 caller.map(Caller::Key).ok_or_else(|| Refusal::UnknownKey.into())
             }
             Credential::Session(token) => {

@@ -12,6 +12,7 @@ use valetkey_base::ScopeSet;
 use crate::auth_header::Credential;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Part};
+use crate::middleware::client_address::ClientAddress;
 use crate::schema::{self, Field, Schema};
 
 /// The application behind the transport: who a credential belongs to, and what handlers use.
@@ -19,13 +20,14 @@ pub trait Host: Clone + Send + Sync + 'static {
     /// Who calls.
     type Caller: Principal;
 
-    /// Looks a well-formed credential up.
+    /// Looks a well-formed credential up, which `client` uses.
     ///
     /// # Errors
     /// 401 as [`crate::auth_header::Refusal`] has it when nothing matches.
     fn authenticate(
         &self,
         credential: Credential,
+        client: Option<ClientAddress>,
     ) -> impl Future<Output = ApiResult<Self::Caller>> + Send;
 }
 

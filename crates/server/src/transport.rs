@@ -205,7 +205,7 @@ impl<H: Host> Transport<H> {
             return Ok(None);
         };
         let is_session = matches!(credential, Credential::Session(_));
-        let caller = self.host.authenticate(credential).await?;
+        let caller = self.host.authenticate(credential, parts.extensions.get().copied()).await?;
         let account = caller.account_id();
         let bucket = if is_session { Bucket::Sessions(account) } else { Bucket::ApiKeys(account) };
         trail.allowance = self.limiter.take(bucket, self.clock.now());

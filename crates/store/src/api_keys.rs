@@ -1,9 +1,12 @@
 //! API keys: stored as hashes, scoped, expiring, revocable.
 
+use std::net::IpAddr;
+
+use serde::Serialize;
 use serde_json::json;
 use valetkey_base::{ScopeSet, Timestamp};
 
-use crate::db::{Row, Sql, Tx, params};
+use crate::db::{Row, Sql, Tx, json_text, params};
 use crate::error::{Error, Result};
 use crate::notice::Notice;
 use crate::open::Store;
@@ -27,10 +30,21 @@ pub struct ApiKey {
     pub origin: String,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
+    /// When it was last used.
     pub last_used_at: Option<Timestamp>,
+    /// The address it was used from then.
+    pub last_used_from: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// A use of a key.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyUse {
+    /// The key.
+    pub id: i64,
+    /// The address of the client.
+    pub used_from: Option<IpAddr>,
 }
 
 /// A key to be stored.
@@ -55,17 +69,17 @@ pub struct NewApiKey {
 }
 
 const BY_HASH: &str = "SELECT id, account_id, environment_id, display_name, prefix, scopes, origin,
-     expires_at, last_used_at, created_at
+     expires_at, last_used_at, last_used_from, created_at
      FROM api_keys WHERE token_hash = $1 AND revoked_at IS NULL";
 const OF_ENVIRONMENT: &str = "SELECT id, account_id, environment_id, display_name, prefix, scopes,
-     origin, expires_at, last_used_at, created_at
+     origin, expires_at, last_used_at, last_used_from, created_at
      FROM api_keys WHERE account_id = $1 AND COALESCE(environment_id, 0) = COALESCE($2, 0)
      AND revoked_at IS NULL ORDER BY id";
 const INSERT: &str = "INSERT INTO api_keys (account_id, environment_id, display_name, token_hash,
      prefix, scopes, origin, expires_at, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      RETURNING id, account_id, environment_id, display_name, prefix, scopes, origin, expires_at,
-     last_used_at, created_at";
+     last_used_at, last_used_from, created_at";
 const REVIVE: &str = "UPDATE api_keys SET revoked_at = NULL, environment_id = $2, scopes = $3
      WHERE token_hash = $1 AND origin = 'environment'";
 const REVOKE: &str = "UPDATE api_keys SET revoked_at = $3
@@ -77,12 +91,17 @@ const REVOKE_ORIGIN: &str = "UPDATE api_keys SET revoked_at = $2
 const COUNT: &str = "SELECT COUNT(*) AS n FROM api_keys
      WHERE environment_id = $1 AND revoked_at IS NULL";
 const TOUCH: Sql = Sql {
-    sqlite: "UPDATE api_keys SET last_used_at = $1 WHERE id IN (SELECT value FROM json_each($2))",
+    sqlite: "UPDATE api_keys SET last_used_at = $1,
+         last_used_from = COALESCE(value ->> 'used_from', last_used_from)
+         FROM json_each($2) WHERE api_keys.id = value ->> 'id'",
     // Locked in the order of ids, so that two processes with the same rows do not deadlock.
-    postgres: "UPDATE api_keys SET last_used_at = $1 WHERE id IN (
-         SELECT id FROM api_keys
-         WHERE id IN (SELECT value::bigint FROM jsonb_array_elements_text($2::jsonb))
-         ORDER BY id FOR NO KEY UPDATE)",
+    postgres: "WITH locked AS (
+         SELECT k.id, r.used_from FROM api_keys k
+         JOIN jsonb_to_recordset($2::jsonb) AS r(id bigint, used_from text) ON r.id = k.id
+         ORDER BY k.id FOR NO KEY UPDATE OF k)
+         UPDATE api_keys SET last_used_at = $1,
+         last_used_from = COALESCE(locked.used_from, last_used_from)
+         FROM locked WHERE api_keys.id = locked.id",
 };
 
 fn api_key(row: &Row) -> Result<ApiKey> {
@@ -99,6 +118,7 @@ fn api_key(row: &Row) -> Result<ApiKey> {
         origin: row.get("origin")?,
         expires_at: row.get("expires_at")?,
         last_used_at: row.get("last_used_at")?,
+        last_used_from: row.get("last_used_from")?,
         created_at: row.get("created_at")?,
     })
 }
@@ -205,8 +225,8 @@ impl Tx {
         self.fetch_one(COUNT, params![environment_id]).await?.get("n")
     }
 
-    /// Notes that keys were used.
-    pub async fn touch_api_keys(&mut self, ids: &[i64], now: Timestamp) -> Result<()> {
-        self.execute(TOUCH, params![now, json!(ids).to_string()]).await.map(|_| ())
+    /// Notes that keys were used. Without an address the one that is known stays.
+    pub async fn touch_api_keys(&mut self, uses: &[KeyUse], now: Timestamp) -> Result<()> {
+        self.execute(TOUCH, params![now, json_text(&uses)?]).await.map(|_| ())
     }
 }

@@ -44,7 +44,7 @@ mod signing_keys;
 mod writer;
 
 pub use accounts::Account;
-pub use api_keys::{ApiKey, NewApiKey};
+pub use api_keys::{ApiKey, KeyUse, NewApiKey};
 pub use attention::{DeadDelivery, FailingRow};
 pub use audit::{AuditFilter, AuditRow};
 pub use connect_sessions::{ConnectSession, NewConnectSession};

@@ -100,6 +100,18 @@ const VERSIONS: &[Version] = &[
         sqlite: include_str!("../migrations/sqlite/0014_installs.sql"),
         postgres: include_str!("../migrations/postgres/0014_installs.sql"),
     },
+    Version {
+        number: 15,
+        what: "key_addresses",
+        sqlite: include_str!("../migrations/sqlite/0015_key_addresses.sql"),
+        postgres: include_str!("../migrations/postgres/0015_key_addresses.sql"),
+    },
+    Version {
+        number: 16,
+        what: "key_index",
+        sqlite: include_str!("../migrations/sqlite/0016_key_index.sql"),
+        postgres: include_str!("../migrations/postgres/0016_key_index.sql"),
+    },
 ];
 
 /// The number of the newest version this binary knows.

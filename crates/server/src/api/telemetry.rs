@@ -72,7 +72,7 @@ async fn record(mut call: Call<App>) -> ApiResult {
     let body = call.body_value();
     let token = body.as_ref().and_then(|body| body.get("token")?.as_str());
     let credential = auth_header::session(token.ok_or(Refusal::MissingHeader)?)?;
-    let Caller::Session(caller) = call.host.authenticate(credential).await? else {
+    let Caller::Session(caller) = call.host.authenticate(credential, None).await? else {
         return Err(Refusal::UnknownSession.into());
     };
     let now = call.host.engine.clock().now();

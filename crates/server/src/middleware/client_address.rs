@@ -13,7 +13,7 @@ const HOPS_MAX: usize = 16;
 
 /// The address of the client, among the extensions of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
+pub struct ClientAddress(pub IpAddr);
 
 /// The operator's own proxies.
 #[derive(Clone, Debug, Default)]

@@ -9,6 +9,7 @@ use serde_json::json;
 use valetkey_base::{ScopeSet, Timestamp};
 
 use super::*;
+use crate::middleware::client_address::ClientAddress;
 use crate::reply;
 use crate::schema::{array, boolean_word, field, named, object};
 
@@ -88,7 +89,11 @@ impl crate::route::Principal for Someone {
 impl Host for Fake {
     type Caller = Someone;
 
-    async fn authenticate(&self, credential: Credential) -> ApiResult<Someone> {
+    async fn authenticate(
+        &self,
+        credential: Credential,
+        _: Option<ClientAddress>,
+    ) -> ApiResult<Someone> {
         let (scope, has_environment) = match &credential {
             Credential::Session(_) => ("environment:integrations:list", true),
             Credential::ApiKey(key) => match key.expose() {

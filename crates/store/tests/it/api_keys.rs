@@ -1,7 +1,7 @@
 //! API keys.
 
 use valetkey_base::ScopeSet;
-use valetkey_store::{ApiKey, NewApiKey};
+use valetkey_store::{ApiKey, KeyUse, NewApiKey};
 use valetkey_testkit::on_each_database;
 
 use crate::seed::{NOW, Seed, after, is_duplicate, seed};
@@ -104,12 +104,20 @@ async fn uses_are_noted_in_one_statement() {
             let name = number.to_string();
             ids.push(insert(&seed, new_key(&seed, &name, &name)).await.unwrap().id);
         }
-        let used = ids[1..].to_vec();
-        commit!(seed.store, |tx| tx.touch_api_keys(&used, after(5)).await).unwrap();
+        let of = |id: &i64, used_from: Option<&str>| KeyUse {
+            id: *id,
+            used_from: used_from.map(|text| text.parse().unwrap()),
+        };
+        let used: Vec<_> = ids[1..].iter().map(|id| of(id, Some("2001:db8::1"))).collect();
+        commit!(seed.store, |tx| tx.touch_api_keys(&used, after(4)).await).unwrap();
+        let again: Vec<_> = ids[1..].iter().map(|id| of(id, None)).collect();
+        commit!(seed.store, |tx| tx.touch_api_keys(&again, after(5)).await).unwrap();
         let keys = seed.store.api_keys(seed.account, Some(seed.environment)).await;
         for key in keys.unwrap() {
             let expected = (key.id != ids[0]).then_some(after(5));
             assert_eq!(key.last_used_at, expected, "{key:?}");
+            let address = expected.map(|_| "2001:db8::1".to_owned());
+            assert_eq!(key.last_used_from, address, "what is known stays");
         }
     })
     .await;

@@ -69,3 +69,24 @@ async fn a_schema_from_a_newer_version_is_refused() {
     })
     .await;
 }
+
+/// Without statistics PostgreSQL takes the newest of equal indexes; with another than this one, a
+/// read by key would scan its environment.
+#[tokio::test]
+async fn the_index_of_keys_is_the_newest_of_the_connections() {
+    on_each_database(async |database| {
+        if !database.is_postgres() {
+            return;
+        }
+        database.open().await.close().await;
+        database
+            .execute(
+                "DO $$ BEGIN ASSERT 'connections_key' = (SELECT relname
+                 FROM pg_index JOIN pg_class ON oid = indexrelid
+                 WHERE indrelid = 'connections'::regclass ORDER BY oid DESC LIMIT 1);
+                 END $$",
+            )
+            .await;
+    })
+    .await;
+}

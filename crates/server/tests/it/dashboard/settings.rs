@@ -334,6 +334,22 @@ async fn operators_are_told_of_a_trouble_once_until_it_is_over() {
 }
 
 #[tokio::test]
+async fn a_key_says_when_and_from_where_it_was_used() {
+    on_each(async |mut app: TestApp| {
+        let peer: std::net::SocketAddr = "198.51.100.4:1".parse().unwrap();
+        app.router = app.router.layer(axum::Extension(axum::extract::ConnectInfo(peer)));
+        let owner = app.owner().await;
+        let path = "/dev/settings/keys";
+        assert!(!owner.get(path).await.text.contains("198.51.100.4"));
+        assert_eq!(app.get("/connections").bearer(&app.api_key).send().await.status, 200);
+        app.engine.recorder().flush().await.unwrap();
+        let page = owner.get(path).await.text;
+        assert!(page.contains("from 198.51.100.4"), "{page}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn alerts_by_mail_are_deliveries_like_any_other() {
     on_each(async |app: TestApp| {
         let me = app.person(Role::Developer).await;

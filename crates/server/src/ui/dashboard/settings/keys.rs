@@ -47,6 +47,8 @@ struct KeyRow {
     has_everything: bool,
     made: String,
     used: String,
+    /// The address, empty when it is not known.
+    used_from: String,
     ends: String,
     is_over: bool,
     /// Whether it was made here, and can be changed here.
@@ -93,6 +95,7 @@ fn row(key: ApiKey, confirming: Option<i64>, now: Timestamp) -> KeyRow {
         used: key
             .last_used_at
             .map_or_else(|| "never".to_owned(), |at| words::relative_time(at, now)),
+        used_from: key.last_used_from.unwrap_or_default(),
         ends: key.expires_at.map_or_else(|| "never".to_owned(), |at| words::relative_time(at, now)),
         is_over: key.expires_at.is_some_and(|at| at <= now),
         is_ours: key.origin == "created",

@@ -1,0 +1,2 @@
+-- Nothing: SQLite takes the index that has most of the columns.
+SELECT 1;
