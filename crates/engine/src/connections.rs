@@ -178,6 +178,42 @@ impl Engine {
         Ok(())
     }
 
+    /// Sets one tag of a connection and leaves the others, or removes it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownConnection`], [`Error::Refused`] for too many tags.
+    pub async fn tag_connection(
+        &self,
+        environment: &EnvironmentView,
+        integration_key: &str,
+        connection_id: &str,
+        (name, value): (&str, Option<&str>),
+        actor: &str,
+    ) -> Result<()> {
+        let (environment_id, now) = (environment.id, self.clock.now());
+        let (key, id) = (integration_key.to_owned(), connection_id.to_owned());
+        let (name, value) = (name.to_lowercase(), value.map(str::to_owned));
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let row = tx.lock_connection(environment_id, &key, &id).await?;
+                    let row = row.ok_or_else(|| unknown(&key, &id))?;
+                    let mut tags: Map<String, Value> =
+                        serde_json::from_str(&row.tags).map_err(|_| Error::Corrupt("tags"))?;
+                    match value {
+                        Some(value) => tags.insert(name, value.into()),
+                        None => tags.remove(&name),
+                    };
+                    let tags = merged_tags(None, None, Some(&tags)).map_err(too_many_tags)?;
+                    let patch = ConnectionPatch { tags: Some(tags), ..ConnectionPatch::default() };
+                    Ok::<_, Error>(tx.patch_connection(&row, &patch, now).await?)
+                })
+            })
+            .await?;
+        self.recorder.audit(Some(environment.id), actor, "connection.updated", connection_id);
+        Ok(())
+    }
+
     /// Writes metadata of one or several connections: of all of them, or of none.
     ///
     /// # Errors

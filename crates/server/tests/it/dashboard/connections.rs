@@ -260,7 +260,25 @@ async fn several_connections_get_links_or_go_at_once() {
         assert_eq!(links.text.matches("chip bad").count(), 1, "{}", links.text);
         assert_eq!(support.post(bulk, &ask("delete-sure")).await.status, 403);
 
+        assert_eq!(support.post(bulk, &ask("tag")).await.status, 403);
+
         let owner = app.owner().await;
+        let tag = async |name: &'static str, value: &'static str| {
+            let tag = [("action", "tag-sure"), ("tag_name", name), ("tag_value", value)];
+            owner.post(bulk, &[&rows[..], &tag].concat()).await
+        };
+        assert!(owner.post(bulk, &ask("tag")).await.text.contains("name=\"tag_name\""));
+        for (name, issue) in [("", "tag_name-issue"), ("1x", "tag_name-issue")] {
+            let refused = tag(name, "gold").await;
+            assert!(refused.status == 400 && refused.text.contains(issue), "{}", refused.text);
+        }
+        assert_eq!(tag("Plan", "gold").await.text.matches("chip good\">tagged").count(), 2);
+        let found = owner.get("/dev/connections?q=gold").await.text;
+        assert!(found.contains("alpha-1") && found.contains("alpha 2"), "{found}");
+        assert!(found.contains("ada@acme.example") && !found.contains("alpha-3"), "others stay");
+        tag("plan", "").await;
+        assert!(owner.get("/dev/connections?q=gold").await.text.contains("Nothing matches"));
+
         let asked = owner.post(bulk, &ask("delete")).await;
         assert!(asked.text.contains("Type <code>3</code>"));
         assert_eq!(owner.post(bulk, &ask("delete-sure")).await.status, 400);

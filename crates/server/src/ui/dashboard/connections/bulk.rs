@@ -1,8 +1,9 @@
-//! What is done to several connections at once: reconnect links, refreshes, deleting them.
+//! What is done to several connections at once: reconnect links, refreshes, tags, deleting them.
 
 use askama::Template;
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
+use serde_json::json;
 use valetkey_engine::members::Permission;
 
 use super::super::failure::Failure;
@@ -11,6 +12,7 @@ use super::super::frame::Frame;
 use super::super::logs::connection_link;
 use super::super::visit::Visit;
 use super::super::words;
+use crate::schema::named;
 
 /// Most connections at once: a page of the list.
 const AT_ONCE_MAX: usize = 50;
@@ -29,6 +31,16 @@ struct Row {
     said: String,
 }
 
+/// What a page asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    Nothing,
+    /// Whether they shall really go.
+    Sure,
+    /// A name and a value.
+    Tag,
+}
+
 #[derive(Template)]
 #[template(path = "dashboard/connections_bulk.html")]
 struct BulkPage {
@@ -37,8 +49,10 @@ struct BulkPage {
     list: String,
     count: String,
     rows: Vec<Row>,
-    /// Whether this asks before deleting.
-    is_asking: bool,
+    /// What has to be said before it is done.
+    asks: Asks,
+    tag_name: String,
+    tag_value: String,
     issues: Issues,
 }
 
@@ -60,7 +74,7 @@ fn rows(visit: &Visit) -> Vec<Row> {
     rows.collect()
 }
 
-fn page(visit: &Visit, rows: Vec<Row>, is_asking: bool, issues: Issues) -> BulkPage {
+fn page(visit: &Visit, rows: Vec<Row>, asks: Asks, issues: Issues) -> BulkPage {
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     BulkPage {
         frame: visit.frame("Several connections"),
@@ -68,7 +82,9 @@ fn page(visit: &Visit, rows: Vec<Row>, is_asking: bool, issues: Issues) -> BulkP
         list: visit.environment_link("/connections"),
         count: words::counted(count, "connection"),
         rows,
-        is_asking,
+        asks,
+        tag_name: visit.form.text("tag_name").to_owned(),
+        tag_value: visit.form.text("tag_value").to_owned(),
         issues,
     }
 }
@@ -79,25 +95,42 @@ pub(super) async fn run(visit: Visit) -> Result<Response, Failure> {
         return Err(Failure::Refused("No connection was ticked.".to_owned()));
     }
     let action = visit.form.text("action");
-    let may_delete = visit.may(Permission::Change);
-    if matches!(action, "delete" | "delete-sure") && !may_delete {
+    if !matches!(action, "links" | "refresh") && !visit.may(Permission::Change) {
         return Err(Failure::Denied);
     }
     match action {
-        "delete" => Ok(visit.page(&page(&visit, rows, true, Issues::default()))),
+        "delete" => Ok(visit.page(&page(&visit, rows, Asks::Sure, Issues::default()))),
+        "tag" => Ok(visit.page(&page(&visit, rows, Asks::Tag, Issues::default()))),
         "delete-sure" if visit.form.text("confirm") != rows.len().to_string() => {
             let issues = Issues::one("confirm", format!("Type {}.", rows.len()));
-            Ok(visit.corrected(&page(&visit, rows, true, issues)))
+            Ok(visit.corrected(&page(&visit, rows, Asks::Sure, issues)))
         }
-        "links" | "refresh" | "delete-sure" => {
+        "tag-sure" if let Some(issues) = tag_issues(&visit) => {
+            Ok(visit.corrected(&page(&visit, rows, Asks::Tag, issues)))
+        }
+        "links" | "refresh" | "tag-sure" | "delete-sure" => {
             let mut done = Vec::with_capacity(rows.len());
             for row in rows {
                 done.push(act(&visit, action, row).await?);
             }
-            Ok(visit.page(&page(&visit, done, false, Issues::default())))
+            Ok(visit.page(&page(&visit, done, Asks::Nothing, Issues::default())))
         }
         _ => Err(Failure::Refused("There is no such action.".to_owned())),
     }
+}
+
+/// What is wrong with a tag, by the rules the API has for tags. Without a value it is removed.
+fn tag_issues(visit: &Visit) -> Option<Issues> {
+    let (name, value) = (visit.form.text("tag_name").trim(), visit.form.filled("tag_value"));
+    let one = |name: &str, value: &str| {
+        let tags = json!({ name: value });
+        named::tags().check(Some(tags)).err().and_then(|issues| issues.into_iter().next())
+    };
+    if let Some(issue) = one(name, "x") {
+        return Some(Issues::one("tag_name", issue.message));
+    }
+    let issue = one(name, value?)?;
+    Some(Issues::one("tag_value", issue.message))
 }
 
 /// Does it to one. A failure is said of it and ends nothing.
@@ -111,6 +144,13 @@ async fn act(visit: &Visit, action: &str, mut row: Row) -> Result<Row, Failure> 
             .map(|made| (Some(made.connect_link), "")),
         "refresh" => {
             engine.refresh_now(environment, key, id, &actor).await.map(|_| (None, "refreshed"))
+        }
+        "tag-sure" => {
+            let tag = (visit.form.text("tag_name").trim(), visit.form.filled("tag_value"));
+            engine
+                .tag_connection(environment, key, id, tag, &actor)
+                .await
+                .map(|()| (None, "tagged"))
         }
         _ => {
             engine.delete_connection(environment, key, id, &actor).await.map(|()| (None, "deleted"))
